@@ -1,0 +1,1 @@
+"""Everything that crosses the process border: message models, sources, Kafka, ClickHouse, webhooks."""

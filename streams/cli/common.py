@@ -1,0 +1,52 @@
+"""What every command shares: settings with clear errors, progress on stderr, one JSON object on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from streams import logs
+from streams.runtime import load_settings
+from streams.settings import Settings
+
+#: People read this; programs read stdout.
+err = Console(stderr=True, highlight=False)
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="The stack's directory.", envvar="FOREWARN_DATA_DIR", show_envvar=True)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; everything else on stderr.")]
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """Print what went wrong and what to do, and end the command."""
+    err.print(f"[bold red]error:[/] {logs.redact(message)}", markup=True, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def settings_for(part: str, **given: Any) -> Settings:
+    """Return the settings of a command and configure its logs; a wrong setting ends the command, naming it."""
+    try:
+        settings = load_settings(**given)
+    except ValidationError as error:
+        lines = [
+            f"FOREWARN_{'_'.join(str(place) for place in item['loc']).upper()}: {item['msg']}"
+            for item in error.errors(include_input=False, include_url=False)
+        ]
+        fail("settings: " + "; ".join(lines), 2)
+    logs.configure(settings, part)
+    return settings
+
+
+def print_json(result: Mapping[str, Any]) -> None:
+    """Print one JSON object on stdout."""
+    json.dump(result, sys.stdout, ensure_ascii=False)
+    sys.stdout.write("\n")
+    sys.stdout.flush()

@@ -1,0 +1,112 @@
+"""All settings: the only place that reads the environment.
+
+Order of precedence: ``FOREWARN_*`` environment variables, then the TOML file named by ``FOREWARN_CONFIG`` (default
+``forewarn.toml`` in the working directory), then the defaults below.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+CONFIG_VARIABLE = "FOREWARN_CONFIG"
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Settings(BaseSettings):
+    """Every setting of every process."""
+
+    model_config = SettingsConfigDict(env_prefix="FOREWARN_", extra="forbid", frozen=True)
+
+    data_dir: Path = Field(Path(".forewarn"), description="Where everything that must survive a restart is kept.")
+    app: str = Field(
+        "forewarn", pattern=r"^[a-z][a-z0-9-]{0,40}$", description="Consumer group and transactional-id prefix."
+    )
+    zone: str = Field("Asia/Shanghai", description="Zone in which days and months are calendar ones.")
+    stack_time: Literal["live", "simulated"] = Field(
+        "live", description="Whether record times are the broker's clock, or the producer's (a simulated stack)."
+    )
+    partitions: int = Field(16, ge=1, le=4096, description="Partition groups; chosen when the topics are created.")
+    retention_days: float = Field(14.0, gt=0, description="How long the signal topics keep records (live stack).")
+
+    kafka_bootstrap: str = Field("", description="host:port[,…] of a Kafka; empty: the embedded one.")
+    kafka_port: Port = Field(19092, description="Port of the embedded Kafka; its controller takes the next one.")
+    kafka_heap: str = Field("384m", pattern=r"^\d+[mg]$", description="Java heap of the embedded Kafka.")
+
+    clickhouse_url: str = Field("", description="http(s)://host:port of a ClickHouse; empty: the embedded one.")
+    clickhouse_user: str = Field("default", description="User of ClickHouse.")
+    clickhouse_password: SecretStr = Field(
+        SecretStr(""), description="Password of ClickHouse; the embedded one makes its own."
+    )
+    clickhouse_database: str = Field("forewarn", pattern=r"^[a-z_][a-z0-9_]*$", description="Database of our tables.")
+    clickhouse_port: Port = Field(18123, description="Port of the embedded ClickHouse.")
+    ttl_signals_days: int = Field(3650, ge=0, description="Signals older than this are dropped; 0: never.")
+    ttl_derived_days: int = Field(3650, ge=0, description="Findings, risk and metrics older than this are dropped.")
+    ttl_dead_letters_days: int = Field(365, ge=0, description="Dead letters older than this are dropped.")
+
+    control_url: SecretStr = Field(
+        SecretStr(""), description="SQLAlchemy URL of the control store; empty: SQLite in the data directory."
+    )
+
+    http_host: str = Field("127.0.0.1", description="Address that the API and board listen on.")
+    http_port: Port = Field(8080, description="Port of the API and board.")
+
+    checkpoint_ms: int = Field(500, ge=20, le=60_000, description="Longest time between two checkpoints.")
+    dead_letter_limit: int = Field(
+        10_000, ge=1, description="Dead letters of one partition group within a minute that stop the scorer."
+    )
+    recorder_batch: int = Field(50_000, ge=100, description="Most rows of one insert.")
+    recorder_wait_ms: int = Field(500, ge=10, description="Longest time that a row waits for its batch.")
+
+    webhook_timeout_s: float = Field(10.0, gt=0, le=120, description="Longest time that one webhook call may take.")
+    webhook_attempts: int = Field(12, ge=1, le=100, description="Attempts before a delivery has failed.")
+    webhook_allow_private: bool = Field(
+        False, description="Whether webhooks may go to loopback and private addresses. For demos and tests."
+    )
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    log_format: Literal["text", "json"] = Field("text", description="How log lines are written.")
+    detection_config: Path | None = Field(None, description="TOML file that overrides constants of the detection.")
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError) as error:
+            message = f"no such time zone: {zone}"
+            raise ValueError(message) from error
+        return zone
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().absolute()
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the stack clock comes from the records."""
+        return self.stack_time == "simulated"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the TOML file behind the environment."""
+        path = Path(os.environ.get(CONFIG_VARIABLE, "forewarn.toml"))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
