@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.forewarn-installed
 
-.PHONY: help setup demo check test lock schemas dashboards clean
+.PHONY: help setup demo check test lock schemas settings dashboards clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -45,6 +45,9 @@ lock: ## Pin the dependencies anew, with hashes.
 
 schemas: setup ## Write docs/schemas from the message models.
 	$(BIN)/python -m connectors.schemas docs/schemas
+
+settings: setup ## Write docs/settings.md from the settings.
+	$(BIN)/python -m streams.settings_table docs/settings.md
 
 dashboards: setup ## Write the Grafana dashboards from their code.
 	$(BIN)/python -m dashboards.grafana.build

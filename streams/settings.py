@@ -108,5 +108,14 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put the TOML file behind the environment."""
-        path = Path(os.environ.get(CONFIG_VARIABLE, "forewarn.toml"))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+
+
+def config_file() -> Path:
+    """Return the path of the TOML file; there need not be one."""
+    return Path(os.environ.get(CONFIG_VARIABLE, "forewarn.toml"))
+
+
+def environment() -> frozenset[str]:
+    """Return the names of all ``FOREWARN_*`` variables that are set, in capitals, whether we know them or not."""
+    return frozenset(name.upper() for name in os.environ if name.upper().startswith("FOREWARN_"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -14,7 +15,7 @@ from rich.console import Console
 
 from streams import logs
 from streams.runtime import load_settings
-from streams.settings import Settings
+from streams.settings import Settings, config_file
 
 #: People read this; programs read stdout.
 err = Console(stderr=True, highlight=False)
@@ -41,6 +42,8 @@ def settings_for(part: str, **given: Any) -> Settings:
             for item in error.errors(include_input=False, include_url=False)
         ]
         fail("settings: " + "; ".join(lines), 2)
+    except tomllib.TOMLDecodeError as error:
+        fail(f"settings: {config_file()} is not TOML: {error}", 2)
     logs.configure(settings, part)
     return settings
 
