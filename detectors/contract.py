@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from detectors.calendar import Calendar
 
 #: A value that msgpack can hold: what a memory is saved as. No floats are lost: they are written as 64 bits.
-Plain: TypeAlias = "None | bool | int | float | str | bytes | list[Plain]"
+Plain: TypeAlias = "bool | int | float | str | bytes | list[Plain] | None"
 
 
 class Level(IntEnum):
@@ -198,14 +198,31 @@ class Detector(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its unique name."""
+        ...
+
     @property
-    def version(self) -> int: ...
+    def version(self) -> int:
+        """Grows when its opinions change for the same input."""
+        ...
+
     @property
-    def family(self) -> str: ...
-    def memory(self) -> Any: ...
-    def dump(self, memory: Any) -> list[Plain]: ...
-    def load(self, state: list[Plain]) -> Any: ...
+    def family(self) -> str:
+        """The family that its opinions count for."""
+        ...
+
+    def memory(self) -> Any:
+        """Return a new enterprise's memory."""
+        ...
+
+    def dump(self, memory: Any) -> list[Plain]:
+        """Return the memory as plain values."""
+        ...
+
+    def load(self, state: list[Plain]) -> Any:
+        """Return the memory that ``dump`` described."""
+        ...
 
 
 class PeriodDetector(Detector, Protocol):

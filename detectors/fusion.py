@@ -1,11 +1,14 @@
-"""Fusion: from a list of evidence to one score and level per enterprise."""
+"""Fusion: from a list of evidence to one score per enterprise, its interval, floor and cap. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from detectors.config import DetectionConfig
 from detectors.contract import Clearance, Level
+
+_DAY_MS = 86_400_000
 
 
 @dataclass(slots=True)
@@ -85,3 +88,144 @@ class Fused:
     reach: Level
     coverage: float
     ranked: Sequence[int]
+
+
+def worth(held: Held, now: int, config: DetectionConfig) -> float:
+    """Return what one piece of evidence counts now: severity, confidence, source weight and decay, 0 to 1.
+
+    A lasting opinion decays from its end, any other from when its condition began. Evidence dated after ``now`` does
+    not count more for it.
+
+    Examples
+    --------
+    >>> from detectors.config import default
+    >>> held = Held("news", "sentiment", "sentiment.news", "", 0.8, 1.0, None, None, "", 0, 0, False, 7.0, False,
+    ...             Level.NONE, Level.YELLOW)
+    >>> worth(held, 0, default()), worth(held, 7 * 86_400_000, default())
+    (0.8, 0.4)
+    """
+    value = held.severity * held.confidence * held.weight
+    if held.closed:
+        value *= config.fusion.closed_factor
+    if held.half_life_days is None:
+        return value
+    if not held.lasting:
+        begun = held.since
+    elif held.ended:
+        begun = held.ended
+    else:
+        return value
+    age = now - begun
+    return value if age <= 0 else value * 2.0 ** (-age / (held.half_life_days * _DAY_MS))
+
+
+def fuse(evidence: Sequence[Held], coverage: Mapping[str, str], now: int, config: DetectionConfig) -> Fused:
+    """Fuse an enterprise's evidence into one score with its interval, floor and cap.
+
+    Parameters
+    ----------
+    evidence
+        All that is held; the order does not matter, save for ties in ``ranked``.
+    coverage
+        By family: ``fresh``, ``stale`` or ``never``. Every family that the stack watches must be there.
+    now
+        The stack clock. Milliseconds.
+    config
+        Weights and factors.
+
+    Examples
+    --------
+    >>> from detectors.config import default
+    >>> fused = fuse([], {"tax": "fresh", "sentiment": "never"}, 0, default())
+    >>> fused.score, fused.floor, round(fused.high, 2), round(fused.coverage, 2)
+    (0.0, <Level.NONE: 0>, 0.2, 0.53)
+    """
+    rules = config.fusion
+    worths = [worth(held, now, config) for held in evidence]
+    ranked = [i for i, value in enumerate(worths) if value >= rules.negligible]
+    ranked.sort(
+        key=lambda i: (-worths[i], evidence[i].family, evidence[i].reason, evidence[i].subject, evidence[i].detector)
+    )
+    families = _families(evidence, worths, ranked, rules.repeat_factor)
+    score = _composite(families, config)
+    fresh = {family: value for family, value in families.items() if coverage.get(family) == "fresh"}
+    return Fused(
+        score=score,
+        low=_composite(fresh, config),
+        high=_widened(score, coverage, config),
+        families=families,
+        floor=_floor(evidence, config),
+        reach=_reach(evidence, worths, ranked, families, rules.agrees_from),
+        coverage=_fresh_share(coverage, config),
+        ranked=tuple(ranked),
+    )
+
+
+def _weight(family: str, config: DetectionConfig) -> float:
+    return config.fusion.weights.get(family, config.fusion.default_weight)
+
+
+def _families(
+    evidence: Sequence[Held], worths: Sequence[float], ranked: Sequence[int], repeat_factor: float
+) -> dict[str, float]:
+    """Combine each family's evidence by noisy-or; repeats of one reason count less and less."""
+    remaining: dict[str, float] = {}
+    repeats: dict[tuple[str, str], float] = {}
+    for i in ranked:
+        held = evidence[i]
+        factor = repeats.get((held.family, held.reason), 1.0)
+        repeats[held.family, held.reason] = factor * repeat_factor
+        remaining[held.family] = remaining.get(held.family, 1.0) * (1.0 - min(worths[i] * factor, 1.0))
+    return {family: 1.0 - remaining[family] for family in sorted(remaining)}
+
+
+def _composite(families: Mapping[str, float], config: DetectionConfig) -> float:
+    """Return the weighted noisy-or over the families, raised where several agree."""
+    remaining = 1.0
+    agreeing = 0
+    for family, value in families.items():
+        remaining *= 1.0 - _weight(family, config) * value
+        agreeing += value >= config.fusion.agrees_from
+    exponent = 1.0 + config.fusion.corroboration * max(agreeing - 1, 0)
+    return float(1.0 - max(remaining, 0.0) ** exponent)
+
+
+def _widened(score: float, coverage: Mapping[str, str], config: DetectionConfig) -> float:
+    """Return the score if every stale or unseen family hid what such families may hide."""
+    remaining = 1.0 - score
+    for family, state in coverage.items():
+        if state != "fresh":
+            prior = config.fusion.stale_prior if state == "stale" else config.fusion.never_prior
+            remaining *= 1.0 - _weight(family, config) * prior
+    return max(1.0 - remaining, score)
+
+
+def _fresh_share(coverage: Mapping[str, str], config: DetectionConfig) -> float:
+    total = sum(_weight(family, config) for family in coverage)
+    fresh = sum(_weight(family, config) for family, state in coverage.items() if state == "fresh")
+    return fresh / total if total else 0.0
+
+
+def _floor(evidence: Sequence[Held], config: DetectionConfig) -> Level:
+    """Return the highest floor of a legal opinion that stands."""
+    return max(
+        (
+            held.floor
+            for held in evidence
+            if held.lasting and not held.ended and not held.closed and held.family in config.fusion.legal_families
+        ),
+        default=Level.NONE,
+    )
+
+
+def _reach(
+    evidence: Sequence[Held],
+    worths: Sequence[float],
+    ranked: Sequence[int],
+    families: Mapping[str, float],
+    agrees_from: float,
+) -> Level:
+    """Return the highest level that the evidence may reach: no cap where two families agree."""
+    if sum(value >= agrees_from for value in families.values()) > 1:
+        return Level.RED
+    return max((evidence[i].reach for i in ranked if worths[i] >= agrees_from), default=Level.YELLOW)

@@ -1,0 +1,143 @@
+"""How an enterprise's peers are doing, from a hash sample of them: one partition group.
+
+Every enterprise contributes its newest value relative to its own usual one, so that large and small ones compare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite, nan
+from typing import Any
+
+from detectors.config import PeersConfig
+from detectors.contract import PeerBaseline, Plain, Profile, Series
+from detectors.usual import usual
+
+#: Earlier values that the usual one is taken from, and how many must be known.
+_WINDOW, _LEAST = 28, 3
+
+_GROUP, _REGION, _CITY, _ALL = "industry/region/size", "region", "city", "all"
+_Key = tuple[str, ...]
+
+
+def relative(series: Series) -> float:
+    """Return the newest value divided by the usual one of up to 28 earlier closed periods; NaN when unknown.
+
+    Examples
+    --------
+    >>> relative(Series(last=3, values=[100.0, 102.0, 98.0, 50.0]))
+    0.5
+    """
+    values = series.values
+    if len(values) <= _LEAST:
+        return nan
+    newest = values[-1]
+    if newest != newest:
+        return nan
+    base = usual(values[-1 - _WINDOW : -1], _LEAST)
+    return newest / base if base > 0 else nan
+
+
+def _keys(profile: Profile) -> tuple[tuple[str, _Key], ...]:
+    """Return the groups that an enterprise belongs to, narrowest first; a group needs all its parts known."""
+    region, section = profile.region, profile.industry[:1]
+    keys: list[tuple[str, _Key]] = []
+    if section and region and profile.size:
+        keys.append((_GROUP, (_GROUP, section, region, profile.size)))
+    if region:
+        keys.append((_REGION, (_REGION, region)))
+    if len(region) > 4:
+        keys.append((_CITY, (_REGION, region[:4])))
+    keys.append((_ALL, (_ALL,)))
+    return tuple(keys)
+
+
+class Baselines:
+    """The peers' baselines of one period of one series.
+
+    Parameters
+    ----------
+    groups
+        By group key: baseline of its members.
+    """
+
+    __slots__ = ("_groups",)
+
+    def __init__(self, groups: dict[_Key, PeerBaseline]) -> None:
+        self._groups = groups
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Baselines) and self._groups == other._groups
+
+    __hash__ = None  # type: ignore[assignment]  # compared by content, like a dictionary
+
+    def for_profile(self, profile: Profile) -> PeerBaseline | None:
+        """Return the baseline of the narrowest group that was large enough, or None."""
+        for _, key in _keys(profile):
+            found = self._groups.get(key)
+            if found is not None:
+                return found
+        return None
+
+    def dump(self) -> list[Plain]:
+        """Return what :meth:`load` takes: one short list per group."""
+        return [[list(key), b.count, b.low, b.median, b.high] for key, b in sorted(self._groups.items())]
+
+    @classmethod
+    def load(cls, state: Sequence[Any]) -> Baselines:
+        """Restore what :meth:`dump` returned."""
+        groups: dict[_Key, PeerBaseline] = {}
+        for key, count, low, median, high in state:
+            groups[tuple(key)] = PeerBaseline(count, low, median, high, key[0])
+        return cls(groups)
+
+
+def baselines(members: Sequence[tuple[Profile, float]], config: PeersConfig) -> Baselines:
+    """Return the baselines of one period: quartiles of the members' relative values, by group.
+
+    Parameters
+    ----------
+    members
+        Profile and :func:`relative` of every enterprise of the sample; NaN where it has none, which is left out.
+    config
+        How many members a group needs.
+
+    Examples
+    --------
+    >>> district = [(Profile(region="350102"), 0.02)] * 6 + [(Profile(region="350103"), 1.0)] * 30
+    >>> found = baselines(district, PeersConfig())
+    >>> found.for_profile(Profile(region="350102")).median, found.for_profile(Profile()).median
+    (0.02, 1.0)
+    """
+    grouped: dict[_Key, list[float]] = {}
+    keys_of: dict[tuple[str, str, str], tuple[tuple[str, _Key], ...]] = {}
+    for profile, value in members:
+        if not isfinite(value):
+            continue
+        identity = (profile.industry[:1], profile.region, profile.size)
+        keys = keys_of.get(identity)
+        if keys is None:
+            keys = keys_of[identity] = _keys(profile)
+        for _, key in keys:
+            grouped.setdefault(key, []).append(value)
+    large = {key: values for key, values in grouped.items() if _enough(key, values, config)}
+    return Baselines({key: _quartiles(values, key[0]) for key, values in large.items()})
+
+
+def _enough(key: _Key, values: Sequence[float], config: PeersConfig) -> bool:
+    return len(values) >= (config.min_region if key[0] == _REGION else config.min_group)
+
+
+def _quartiles(values: list[float], scope: str) -> PeerBaseline:
+    values.sort()
+    low, median, high = (_interpolate(values, (len(values) - 1) * quarter / 4) for quarter in (1, 2, 3))
+    return PeerBaseline(len(values), low, median, high, scope)
+
+
+def _interpolate(values: Sequence[float], position: float) -> float:
+    below = int(position)
+    above = min(below + 1, len(values) - 1)
+    return values[below] + (values[above] - values[below]) * (position - below)
