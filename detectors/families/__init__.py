@@ -1,0 +1,1 @@
+"""What each family runs: one module per family, a function ``detectors(config)`` in each."""

@@ -1,0 +1,12 @@
+"""What the litigation family runs: court and public records."""
+
+from __future__ import annotations
+
+from detectors.config import DetectionConfig
+from detectors.contract import AnyDetector
+
+
+def detectors(config: DetectionConfig) -> tuple[AnyDetector, ...]:
+    """Return the family's detectors."""
+    del config
+    return ()
