@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from math import isfinite, nan
 from typing import Any
 
-from detectors.config import PeersConfig
+from detectors.config import DetectionConfig, PeersConfig
 from detectors.contract import PeerBaseline, Plain, Profile, Series
 from detectors.usual import usual
 
@@ -95,7 +95,7 @@ class Baselines:
         return cls(groups)
 
 
-def baselines(members: Sequence[tuple[Profile, float]], config: PeersConfig) -> Baselines:
+def baselines(members: Sequence[tuple[Profile, float]], config: DetectionConfig) -> Baselines:
     """Return the baselines of one period: quartiles of the members' relative values, by group.
 
     Parameters
@@ -108,7 +108,7 @@ def baselines(members: Sequence[tuple[Profile, float]], config: PeersConfig) -> 
     Examples
     --------
     >>> district = [(Profile(region="350102"), 0.02)] * 6 + [(Profile(region="350103"), 1.0)] * 30
-    >>> found = baselines(district, PeersConfig())
+    >>> found = baselines(district, DetectionConfig())
     >>> found.for_profile(Profile(region="350102")).median, found.for_profile(Profile()).median
     (0.02, 1.0)
     """
@@ -123,7 +123,7 @@ def baselines(members: Sequence[tuple[Profile, float]], config: PeersConfig) -> 
             keys = keys_of[identity] = _keys(profile)
         for _, key in keys:
             grouped.setdefault(key, []).append(value)
-    large = {key: values for key, values in grouped.items() if _enough(key, values, config)}
+    large = {key: values for key, values in grouped.items() if _enough(key, values, config.peers)}
     return Baselines({key: _quartiles(values, key[0]) for key, values in large.items()})
 
 
