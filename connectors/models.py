@@ -10,15 +10,44 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+
+def _from_text(given: object) -> object:
+    """Read ISO 8601. Numbers are refused: nobody knows whether they are seconds or milliseconds."""
+    if isinstance(given, str):
+        try:
+            return datetime.fromisoformat(given)
+        except ValueError as error:
+            raise PydanticCustomError("time_format", "not an ISO 8601 time with a zone") from error
+    return given
 
 
 def _to_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise PydanticCustomError("time_range", "the year is out of range") from error
 
 
 #: An aware moment, normalised to UTC.
-Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+Moment = Annotated[
+    AwareDatetime,
+    BeforeValidator(_from_text),
+    AfterValidator(_to_utc),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 #: 1–64 printable characters without blanks: the unified social credit code where there is one.
 EnterpriseId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
 #: A short name from a closed or operator-chosen list.
@@ -29,9 +58,10 @@ Unit01 = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Message(BaseModel):
-    """What all messages share: immutable, no unknown fields, a version."""
+    """What all messages share: immutable, strict, no unknown fields, a version."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Strict: "12" is not a number and true is not 1. A number where a text should be is a mistake of the source.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
     v: Literal[1] = 1
 
@@ -227,8 +257,8 @@ class Transition(StrEnum):
 class Alert(Message):
     """One transition of an alert. ``sequence`` counts an enterprise's transitions without a gap, from 1.
 
-    ``at`` is the stack clock; ``decided_on`` the newest day of data that the decision had seen; ``notify`` is false when
-    only backfilled history moved it.
+    ``at`` is the stack clock; ``decided_on`` the newest day of data that the decision had seen; ``notify`` is false
+    when only backfilled history moved it.
     """
 
     alert_id: str

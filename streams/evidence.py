@@ -1,0 +1,133 @@
+"""From opinions to held evidence: what is new, what changed, what ended and what was withdrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from connectors.models import FindingState
+from detectors.contract import AnyDetector, Opinion
+from detectors.fusion import Held
+from streams.series import Ref
+
+#: An enterprise holds at most this much evidence; what is worth least makes room.
+MOST_HELD = 32
+#: A change of severity smaller than this is no news.
+NOTEWORTHY = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an opinion comes from: the moment, the newest day of data behind it, the record, whether it is history."""
+
+    at: int
+    newest: int
+    ref: Ref
+    backfill: bool
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one piece of evidence."""
+
+    state: FindingState
+    held: Held
+
+
+def absorb_periods(
+    evidence: list[Held], detector: AnyDetector, opinions: Sequence[Opinion], origin: Origin, *, restated: bool
+) -> list[Change]:
+    """Take in all that a period detector holds now.
+
+    A lasting opinion that it no longer gives has ended; if it disappeared because figures were restated, it never was
+    true and is withdrawn.
+    """
+    changes, given = [], set()
+    for opinion in opinions:
+        given.add((opinion.reason, opinion.subject))
+        match = _find(evidence, detector.name, opinion.reason, opinion.subject)
+        changes += _put(evidence, match, _held(detector, opinion, origin))
+    for held in [h for h in evidence if h.detector == detector.name and (h.reason, h.subject) not in given]:
+        if restated and not held.ended:
+            evidence.remove(held)
+            changes.append(Change(FindingState.WITHDRAWN, held))
+        elif held.lasting and not held.ended:
+            held.ended = origin.at
+            changes.append(Change(FindingState.ENDED, held))
+    return changes
+
+
+def absorb_event(
+    evidence: list[Held], detector: AnyDetector, opinions: Sequence[Opinion], origin: Origin
+) -> list[Change]:
+    """Take in what one event makes or changes; it replaces the detector's earlier opinion on the same subject."""
+    changes = []
+    for opinion in opinions:
+        same = [h for h in evidence if h.detector == detector.name and h.subject == opinion.subject]
+        match = next((h for h in same if h.reason == opinion.reason), None)
+        for held in same:
+            if held is not match:
+                evidence.remove(held)
+                changes.append(Change(FindingState.ENDED, held))
+        changes += _put(evidence, match, _held(detector, opinion, origin))
+    return changes
+
+
+def trim(evidence: list[Held], worth: Callable[[Held], float]) -> list[Change]:
+    """Drop what has decayed to nothing, and beyond :data:`MOST_HELD` what is worth least."""
+    kept = [h for h in evidence if (h.floor and not h.ended) or worth(h) >= 0.005]
+    if len(kept) > MOST_HELD:
+        ranked = sorted(kept, key=lambda h: (h.floor, worth(h)), reverse=True)[:MOST_HELD]
+        kept = [h for h in kept if any(h is one for one in ranked)]
+    gone = [h for h in evidence if not any(h is one for one in kept)]
+    evidence[:] = kept
+    return [Change(FindingState.ENDED, h) for h in gone if h.lasting and not h.ended]
+
+
+def _find(evidence: Sequence[Held], detector: str, reason: str, subject: str) -> Held | None:
+    return next(
+        (h for h in evidence if (h.detector, h.reason, h.subject) == (detector, reason, subject) and not h.ended), None
+    )
+
+
+def _put(evidence: list[Held], match: Held | None, fresh: Held) -> list[Change]:
+    if match is None:
+        evidence.append(fresh)
+        return [Change(FindingState.RAISED, fresh)]
+    fresh.backfill = fresh.backfill and match.backfill
+    if fresh.lasting and not fresh.closed:
+        fresh.since = min(match.since, fresh.since) if fresh.since else match.since
+    evidence[evidence.index(match)] = fresh
+    moved = abs(fresh.severity - match.severity) >= NOTEWORTHY
+    differs = (fresh.floor, fresh.reach, fresh.closed, fresh.lasting) != (
+        match.floor, match.reach, match.closed, match.lasting,
+    )  # fmt: skip
+    return [Change(FindingState.CHANGED, fresh)] if moved or differs else []
+
+
+def _held(detector: AnyDetector, opinion: Opinion, origin: Origin) -> Held:
+    return Held(
+        detector=detector.name,
+        family=detector.family,
+        reason=opinion.reason,
+        subject=opinion.subject,
+        severity=opinion.severity,
+        confidence=opinion.confidence,
+        observed=opinion.observed,
+        expected=opinion.expected,
+        unit=opinion.unit,
+        since=opinion.since,
+        at=origin.at,
+        lasting=opinion.lasting,
+        half_life_days=opinion.half_life_days,
+        closed=opinion.closed,
+        floor=opinion.floor,
+        reach=opinion.reach,
+        clearance=opinion.clearance,
+        facts=dict(opinion.facts),
+        weight=origin.weight,
+        backfill=origin.backfill,
+        newest=origin.newest,
+        refs=(origin.ref,),
+    )

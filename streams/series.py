@@ -1,0 +1,252 @@
+"""Accumulating readings into periods, and keeping the closed ones: what a value replaces, fills or contradicts.
+
+Pure bookkeeping on plain numbers. The engine decides when a period closes; the names ``period`` and ``last`` are
+ordinals of days or months.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.decoding import Reason
+
+#: Closed periods that are kept; decisions inside this horizon can be recomputed.
+HORIZON = 60
+#: A day with at least this share of its readings is taken, scaled up; one with fewer is unknown, not low.
+ENOUGH = 0.8
+#: Closed days whose slots are still known, so that a late quarter-hour can be told from a repeated one.
+KNOWN_SLOTS = 7
+NAN = math.nan
+
+#: (index of the topic in connectors.topics.INPUTS, partition, offset, index)
+Ref = tuple[int, int, int, int]
+
+
+class RefusedError(Exception):
+    """A reading that is valid by itself but not after what came before."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason: Reason = reason
+
+
+class RepeatedError(Exception):
+    """A reading that was applied before: it changes nothing."""
+
+
+@dataclass(slots=True)
+class Open:
+    """The open accumulator of one metric: a period that has not closed.
+
+    ``slots`` is a bitmap of the readings that were counted.
+    """
+
+    period: int
+    count: int = 0
+    total: float = 0.0
+    low: float = math.inf
+    high: float = -math.inf
+    last: float = NAN
+    slots: int = 0
+    revision: int = 0
+    backfill: bool = True
+    ref: Ref = (0, 0, 0, 0)
+
+    def add(self, slot: int, value: float) -> None:
+        """Count one more reading."""
+        self.count += 1
+        self.total += value
+        self.low = min(self.low, value)
+        self.high = max(self.high, value)
+        self.last = value
+        self.slots |= 1 << slot
+
+    def replace(self, value: float, slots: int, revision: int) -> None:
+        """Take ``value`` for the whole period instead of what was counted."""
+        self.count, self.total, self.low, self.high, self.last = 1, value, value, value, value
+        self.slots, self.revision = (1 << slots) - 1, revision
+
+    def dump(self) -> list[Any]:
+        """Return what :meth:`load` takes; a period with one reading is short."""
+        head = [self.period, self.total, self.slots.to_bytes(12, "little").rstrip(b"\0"), self.revision, self.backfill]
+        one = self.count == 1 and self.total == self.last
+        return [*head, list(self.ref)] if one else [*head, list(self.ref), self.count, self.low, self.high, self.last]
+
+    @classmethod
+    def load(cls, state: list[Any]) -> Open:
+        """Restore what :meth:`dump` returned."""
+        period, total, slots, revision, backfill, ref = state[:6]
+        count, low, high, last = state[6:] if len(state) > 6 else (1, total, total, total)
+        bits = int.from_bytes(slots, "little")
+        return cls(period, count, total, low, high, last, bits, revision, backfill, tuple(ref))
+
+
+def add_reading(opened: Open, *, slot: int, slots: int, whole: bool, value: float, revision: int) -> None:
+    """Apply a reading to an open period.
+
+    Parameters
+    ----------
+    opened
+        The accumulator; unchanged when an exception is raised.
+    slot, slots
+        Which of how many readings of the period it is.
+    whole
+        Whether it is the figure of the whole period: it then replaces what finer readings have added up to.
+    value, revision
+        The reading.
+
+    Raises
+    ------
+    RepeatedError
+        It was counted before.
+    RefusedError
+        ``conflict``: another value with the same revision. ``needs-day-total``: a correction of a part that was
+        counted; its old value is not known.
+    """
+    known = bool(opened.slots >> slot & 1)
+    if whole:
+        given_before = opened.count == 1 and opened.slots == (1 << slots) - 1
+        if given_before and revision <= opened.revision:
+            _same_or_conflict(opened.total, value, revision, opened.revision)
+        opened.replace(value, slots, revision)
+    elif known and revision > opened.revision:
+        # The old value is not kept: 96 of them would not fit the hot record.
+        message = "this part of the period was counted; send the period's total with a higher revision"
+        raise RefusedError("needs-day-total", message)
+    elif known:
+        raise RepeatedError
+    else:
+        opened.add(slot, value)
+
+
+def _same_or_conflict(old: float, new: float, revision: int, applied: int) -> None:
+    if revision < applied or old == new:
+        raise RepeatedError
+    message = f"{new:g} after {old:g} with the same revision {revision}; a correction needs a higher revision"
+    raise RefusedError("conflict", message)
+
+
+@dataclass(slots=True)
+class Closed:
+    """The closed periods of one series, the newest last.
+
+    ``last`` is the ordinal of ``values[-1]``; ``settled`` of the newest one that the estimators have learned.
+    ``parts`` has, for the newest days made of several readings, the bitmap of those that came and their sum;
+    ``revisions`` the revision of restated periods.
+    """
+
+    last: int
+    values: list[float] = field(default_factory=list)
+    settled: int = 0
+    backfill: bool = True
+    ref: Ref = (0, 0, 0, 0)
+    parts: dict[int, tuple[int, float]] = field(default_factory=dict)
+    revisions: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def first(self) -> int:
+        """Ordinal of ``values[0]``."""
+        return self.last - len(self.values) + 1
+
+    def append(self, period: int, value: float) -> None:
+        """Close ``period`` with ``value``; skipped periods in between had none (NaN)."""
+        gap = period - self.last - 1
+        if gap >= HORIZON:
+            self.values.clear()
+        else:
+            self.values.extend([NAN] * gap)
+        self.values.append(value)
+        del self.values[:-HORIZON]
+        self.last = period
+        self._forget()
+
+    def close(self, opened: Open, slots: int) -> None:
+        """Close the period of an accumulator.
+
+        Parameters
+        ----------
+        opened
+            The accumulator.
+        slots
+            How many readings make the period complete.
+        """
+        if slots == 1 or (opened.count == 1 and opened.slots == (1 << slots) - 1):
+            self.append(opened.period, opened.total)
+        else:
+            self.append(opened.period, from_parts(opened.slots, opened.total, slots))
+            self.parts[opened.period] = (opened.slots, opened.total)
+        if opened.revision:
+            self.revisions[opened.period] = opened.revision
+        self.backfill, self.ref = opened.backfill, opened.ref
+
+    def correct(self, period: int, *, slot: int, slots: int, whole: bool, value: float, revision: int) -> None:
+        """Apply a late or restated reading to a closed period inside the horizon.
+
+        Raises
+        ------
+        RepeatedError, RefusedError
+            As :func:`add_reading`.
+        """
+        if period < self.first:
+            self.values[:0] = [NAN] * (self.first - period)
+        index = period - self.first
+        applied = self.revisions.get(period, 0)
+        if whole:
+            if not math.isnan(self.values[index]) and revision <= applied and period not in self.parts:
+                _same_or_conflict(self.values[index], value, revision, applied)
+            self.values[index] = value
+            self.parts.pop(period, None)
+        else:
+            self._add_part(period, index, slot, slots, value, revision)
+        if revision > applied:
+            self.revisions[period] = revision
+
+    def _add_part(self, period: int, index: int, slot: int, slots: int, value: float, revision: int) -> None:
+        if period not in self.parts and not math.isnan(self.values[index]):
+            message = "the day has closed and its parts are not known any more: send its total with a higher revision"
+            raise RefusedError("needs-day-total", message)
+        bits, total = self.parts.get(period, (0, 0.0))
+        if bits >> slot & 1:
+            if revision <= self.revisions.get(period, 0):
+                raise RepeatedError
+            message = "the day has closed: send its total with a higher revision"
+            raise RefusedError("needs-day-total", message)
+        bits, total = bits | 1 << slot, total + value
+        self.parts[period] = (bits, total)
+        self.values[index] = from_parts(bits, total, slots)
+
+    def _forget(self) -> None:
+        for period in [p for p in self.parts if p <= self.last - KNOWN_SLOTS]:
+            del self.parts[period]
+        for period in [p for p in self.revisions if p < self.first]:
+            del self.revisions[period]
+
+    def dump(self) -> list[Any]:
+        """Return what :meth:`load` takes."""
+        values = struct.pack(f"<{len(self.values)}d", *self.values)
+        parts = [[period, bits.to_bytes(12, "little"), total] for period, (bits, total) in sorted(self.parts.items())]
+        revisions = [list(item) for item in sorted(self.revisions.items())]
+        return [self.last, values, self.settled, self.backfill, list(self.ref), parts, revisions]
+
+    @classmethod
+    def load(cls, state: list[Any]) -> Closed:
+        """Restore what :meth:`dump` returned."""
+        last, raw, settled, backfill, ref, parts, revisions = state
+        values = list(struct.unpack(f"<{len(raw) // 8}d", raw))
+        known = {period: (int.from_bytes(bits, "little"), total) for period, bits, total in parts}
+        return cls(last, values, settled, backfill, tuple(ref), known, dict(revisions))
+
+
+def from_parts(bits: int, total: float, slots: int) -> float:
+    """Return a period's figure from the readings that came: scaled up when few are missing, else unknown (NaN).
+
+    Examples
+    --------
+    >>> from_parts(0b1111, 8.0, 4), from_parts(0b0001, 2.0, 4)
+    (8.0, nan)
+    """
+    share = bits.bit_count() / slots
+    return total / share if share >= ENOUGH else NAN

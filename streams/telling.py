@@ -1,0 +1,231 @@
+"""What the engine says to the world: findings, risks, alert transitions and metric rows, from its own state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+
+from connectors.models import (
+    Alert,
+    Counterfactual,
+    Coverage,
+    Evidence,
+    FamilyRisk,
+    Finding,
+    MetricRow,
+    Reason,
+    Risk,
+    Signal,
+    Transition,
+)
+from connectors.models import Level as LevelName
+from connectors.topics import INPUTS
+from detectors.contract import Level, Series
+from detectors.fusion import Fused, Held
+from detectors.peers import relative
+from detectors.reasons import counterfactual, text
+from streams.clock import moment
+from streams.evidence import Change
+from streams.rules import Rules, SeriesRule
+from streams.series import Closed, Open, Ref
+from streams.state import EnterpriseState, Hour
+
+HOUR_MS = 3_600_000
+#: Reasons that an alert names, what matters most first.
+MOST_REASONS = 6
+
+NAMES: Mapping[Level, LevelName] = {level: LevelName(level.name.lower()) for level in Level}
+
+
+class Teller:
+    """Builds the messages of one engine; it also counts an enterprise's transitions and risk records."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._version = rules.config.version
+
+    def finding(self, enterprise: str, version: int, metric: str, change: Change, at: int) -> Finding:
+        """Return what became of one piece of evidence. Times in milliseconds."""
+        held = change.held
+        zh, en = text(held.reason, held, self._rules.calendar)
+        identity = f"{enterprise}\0{held.detector}\0{held.reason}\0{held.subject}\0{held.since}"
+        return Finding(
+            finding_id=blake2b(identity.encode(), digest_size=12).hexdigest(),
+            enterprise_id=enterprise,
+            family=held.family,
+            metric=metric,
+            detector=held.detector,
+            detector_version=version,
+            config_version=self._version,
+            state=change.state,
+            reason=held.reason,
+            subject=held.subject,
+            severity=held.severity,
+            confidence=held.confidence,
+            observed=held.observed,
+            expected=held.expected,
+            unit=held.unit,
+            since=moment(held.since),
+            at=moment(at),
+            text_zh=zh,
+            text_en=en,
+            evidence=_evidence(held.refs),
+            backfill=held.backfill,
+        )
+
+    def risk(self, enterprise: str, state: EnterpriseState, fused: Fused, coverage: Mapping[str, str], at: int) -> Risk:
+        """Return the enterprise's fused state."""
+        state.risk_sequence += 1
+        families = [
+            FamilyRisk(
+                family=family,
+                score=fused.families.get(family, 0.0),
+                coverage=Coverage(status),
+                newest_event_time=moment(state.newest[family]) if family in state.newest else None,
+            )
+            for family, status in coverage.items()
+        ]
+        return Risk(
+            enterprise_id=enterprise,
+            sequence=state.risk_sequence,
+            at=moment(at),
+            score=fused.score,
+            low=fused.low,
+            high=fused.high,
+            level=NAMES[state.level],
+            coverage=fused.coverage,
+            families=families,
+            config_version=self._version,
+        )
+
+    def transition(
+        self,
+        enterprise: str,
+        state: EnterpriseState,
+        fused: Fused,
+        level: Level,
+        rule: str,
+        at: int,
+        *,
+        retracted: bool,
+    ) -> Alert:
+        """Move the enterprise to ``level`` and return the transition of its alert."""
+        previous, ranked = state.level, [state.evidence[i] for i in fused.ranked]
+        kind = _kind(previous, level, retracted=retracted)
+        if kind is Transition.OPENED:
+            state.alert_number, state.opened_at, state.notified = state.alert_number + 1, at, False
+        if level > previous and not all(held.backfill for held in ranked):
+            state.notified = True
+        state.level, state.entered_at = level, at
+        alert = self._alert(enterprise, state, kind, previous, fused.score, rule, ranked, at)
+        if level is Level.NONE:
+            state.opened_at = 0
+        return alert
+
+    def review(self, enterprise: str, state: EnterpriseState, at: int) -> Alert:
+        """Return the mark that an open alert may rest on figures that were restated beyond the horizon."""
+        return self._alert(
+            enterprise, state, Transition.REVIEW, state.level, state.score, "restated-beyond-horizon", [], at
+        )
+
+    def _alert(
+        self,
+        enterprise: str,
+        state: EnterpriseState,
+        kind: Transition,
+        previous: Level,
+        score: float,
+        rule: str,
+        ranked: Sequence[Held],
+        at: int,
+    ) -> Alert:
+        state.sequence += 1
+        names, calendar = state.entry.profile.names, self._rules.calendar
+        cleared = counterfactual(ranked) if state.level else None
+        return Alert(
+            alert_id=f"{enterprise}-{state.alert_number}",
+            enterprise_id=enterprise,
+            enterprise_name=names[0] if names else "",
+            sequence=state.sequence,
+            transition=kind,
+            level=NAMES[state.level],
+            previous_level=NAMES[previous],
+            score=score,
+            at=moment(at),
+            opened_at=moment(state.opened_at),
+            decided_on=calendar.date_of(state.seen_day).isoformat(),
+            rule=rule,
+            reasons=[self._reason(held) for held in ranked[:MOST_REASONS]],
+            counterfactual=Counterfactual(zh=cleared[0], en=cleared[1]) if cleared else None,
+            config_version=self._version,
+            notify=state.notified,
+        )
+
+    def _reason(self, held: Held) -> Reason:
+        zh, en = text(held.reason, held, self._rules.calendar)
+        return Reason(
+            reason=held.reason,
+            family=held.family,
+            zh=zh,
+            en=en,
+            severity=held.severity,
+            observed=held.observed,
+            expected=held.expected,
+            unit=held.unit,
+            since=moment(held.since),
+            evidence=_evidence(held.refs),
+        )
+
+    def hour(self, signal: Signal, hour: Hour, at: int) -> MetricRow:
+        """Return the row of an hour that has closed."""
+        return MetricRow(
+            enterprise_id=signal.enterprise_id,
+            family=signal.family,
+            metric=signal.metric,
+            window="1h",
+            start=moment(hour.hour * HOUR_MS),
+            count=hour.count,
+            sum=hour.total,
+            min=hour.low,
+            max=hour.high,
+            last=hour.last,
+            at=moment(at),
+        )
+
+    def day(self, enterprise: str, rule: SeriesRule, opened: Open, closed: Closed, at: int) -> list[MetricRow]:
+        """Return the row of a day that has closed; a month's figure is no row of a day."""
+        if rule.period != "day":
+            return []
+        share = relative(Series(closed.last, closed.values, rule.unit))
+        usual = closed.values[-1] / share if math.isfinite(share) and share > 0 else None
+        return [
+            MetricRow(
+                enterprise_id=enterprise,
+                family=rule.family,
+                metric=rule.name,
+                window="1d",
+                start=moment(self._rules.calendar.day_start(opened.period)),
+                count=opened.count,
+                sum=opened.total,
+                min=opened.low,
+                max=opened.high,
+                last=opened.last,
+                expected=usual,
+                at=moment(at),
+            )
+        ]
+
+
+def _kind(previous: Level, level: Level, *, retracted: bool) -> Transition:
+    if previous is Level.NONE:
+        return Transition.OPENED
+    if level > previous:
+        return Transition.ESCALATED
+    if level is Level.NONE:
+        return Transition.RETRACTED if retracted else Transition.RESOLVED
+    return Transition.EASED
+
+
+def _evidence(refs: Sequence[Ref]) -> list[Evidence]:
+    return [Evidence(topic=INPUTS[rank], partition=p, offset=o, index=i) for rank, p, o, i in refs]
