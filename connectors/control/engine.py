@@ -1,0 +1,111 @@
+"""Connections to the control store's database, and its migrations."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+
+from connectors.control.schema import METADATA
+
+#: Option of a connection that only reads: on SQLite it must not take the one write lock.
+_READS = "forewarn_reads"
+#: One arbitrary number per purpose, in PostgreSQL's name space of advisory locks.
+_WRITERS_LOCK, _MIGRATION_LOCK = 7_330_001, 7_330_002
+_BUSY_MS = 15_000
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine for a ``sqlite:///PATH`` or ``postgresql://…`` URL; it connects when first used.
+
+    Raises
+    ------
+    ValueError
+        If the URL names another database, or SQLite in memory (several processes share the store).
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True, pool_size=5
+        )
+    message = f"the control store is SQLite or PostgreSQL, not {parsed.get_backend_name()}: set FOREWARN_CONTROL_URL"
+    raise ValueError(message)
+
+
+def _sqlite(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:":
+        message = "several processes share the control store, so SQLite needs a file: sqlite:////path/control.db"
+        raise ValueError(message)
+    path = Path(url.database)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.exists():  # it holds the subscribers' secrets
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_MS / 1000})
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    # The driver's own transactions begin late and end before DDL; ours begin in _begin_sqlite.
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    # After a power cut a committed Kafka offset must not be ahead of the queue: every commit reaches the disk.
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that first reads and then writes would fail at once if another wrote in between: take the lock now.
+    reads = connection.get_execution_options().get(_READS, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that writes; one at a time in the whole store, so that the outbox is in commit order."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS_LOCK})
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Open a connection that only reads; it never waits for a writer."""
+    with engine.connect().execution_options(**{_READS: True}) as connection:
+        yield connection
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the tables to the newest revision; safe when several processes start at once, and a no-op the next time."""
+    config = Config()
+    script = ScriptDirectory(str(Path(__file__).parent / "migrations"))
+
+    def to_head(revision: Any, _context: MigrationContext) -> Any:
+        return script._upgrade_revs("head", revision)  # the way that Alembic's EnvironmentContext documents
+
+    if engine.dialect.name == "sqlite":
+        # Kept in the file. Set outside a transaction, as SQLite demands.
+        raw = engine.raw_connection()
+        try:
+            raw.cursor().execute("PRAGMA journal_mode = WAL")
+        finally:
+            raw.close()
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        with EnvironmentContext(config, script, fn=to_head, destination_rev="head") as environment:
+            environment.configure(connection=connection, target_metadata=METADATA)
+            environment.run_migrations()

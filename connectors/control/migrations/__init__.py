@@ -1,0 +1,1 @@
+"""The control store's migrations, run by ``connectors.control.engine.upgrade``."""
