@@ -177,16 +177,16 @@ class ElectricityConfig:
         A meter that repeats one value, other than zero, for this many days.
     silent_days, silent_severity
         No reading for this many days while the peers report.
-    decline_delta, decline_threshold, decline_share, decline_severity
-        River's PageHinkley on log use relative to the usual one: tolerated drift per day, sum that is a change, and
-        the share of the former use below which the decline stands.
+    decline_delta, decline_threshold, decline_share, decline_days, decline_severity
+        River's PageHinkley on the log use of working days: tolerated drift per day, accumulated fall that is a
+        change, the share of the former use below which the decline stands, and for how long it is news.
     half_life_days
         Decay after recovery.
     """
 
     min_history_days: int = 28
     min_usual_kwh: float = 5.0
-    fade: float = 0.06
+    fade: float = 0.05
     stop_share: float = 0.06
     early_days: int = 3
     sustained_days: int = 7
@@ -198,7 +198,7 @@ class ElectricityConfig:
     peers_back: float = 0.8
     habit_confidence: float = 0.7
     habit_memory_days: int = 400
-    forget_days: int = 180
+    forget_days: int = 365
     early_severity: float = 0.55
     sustained_severity: float = 0.8
     drop_share: float = 0.4
@@ -213,9 +213,10 @@ class ElectricityConfig:
     stuck_severity: float = 0.2
     silent_days: int = 3
     silent_severity: float = 0.15
-    decline_delta: float = 0.02
-    decline_threshold: float = 6.0
+    decline_delta: float = 0.05
+    decline_threshold: float = 8.0
     decline_share: float = 0.7
+    decline_days: int = 120
     decline_severity: float = 0.35
     half_life_days: float = 14.0
 
@@ -227,7 +228,7 @@ class ElectricityConfig:
         _check_positive(
             self, "min_history_days", "min_usual_kwh", "early_days", "sustained_days", "festival_days",
             "festival_back_days", "forget_days", "drop_days", "surge_days", "surge_share", "stuck_days", "silent_days",
-            "decline_threshold", "half_life_days", "habit_memory_days",
+            "decline_threshold", "decline_days", "half_life_days", "habit_memory_days",
         )  # fmt: skip
         _require(self.early_days <= self.sustained_days, "ElectricityConfig.early_days must not pass sustained_days")
         _require(self.stop_share <= self.drop_share, "ElectricityConfig.stop_share must not pass drop_share")
