@@ -69,9 +69,18 @@ class Settings(BaseSettings):
     recorder_wait_ms: int = Field(500, ge=10, description="Longest time that a row waits for its batch.")
 
     webhook_timeout_s: float = Field(10.0, gt=0, le=120, description="Longest time that one webhook call may take.")
-    webhook_attempts: int = Field(12, ge=1, le=100, description="Attempts before a delivery has failed.")
+    webhook_attempts: int = Field(
+        60, ge=1, le=100, description="Attempts before a delivery has failed; 60 cover about two days."
+    )
     webhook_allow_private: bool = Field(
         False, description="Whether webhooks may go to loopback and private addresses. For demos and tests."
+    )
+
+    grafana_token: SecretStr = Field(
+        SecretStr(""), description="Service-account token that `forewarn grafana provision` uses."
+    )
+    grafana_clickhouse_password: SecretStr = Field(
+        SecretStr(""), description="Password of the read-only ClickHouse user that Grafana's data source gets."
     )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")

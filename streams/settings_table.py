@@ -18,9 +18,8 @@ from streams.settings import CONFIG_VARIABLE, Settings
 OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
     {
         CONFIG_VARIABLE: "Path of the TOML file; default `forewarn.toml` in the working directory.",
-        "FOREWARN_GRAFANA_TOKEN": "Service-account token that `forewarn grafana provision` uses.",
-        "FOREWARN_GRAFANA_CLICKHOUSE_PASSWORD": (
-            "Password of the read-only ClickHouse user that `forewarn grafana provision` gives to the data source."
+        "FOREWARN_WEBHOOK_SECRET": (
+            "Secret of one subscription, for `forewarn subscribe` and `forewarn webhook-receiver`; never an argument."
         ),
         "FOREWARN_DATA": "Directory of the public data sets that tests with the marker `data` read.",
     }

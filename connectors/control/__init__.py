@@ -1,5 +1,6 @@
 """The control store: subscriptions, the delivery queue, acknowledgements and the outbox, in SQLite or PostgreSQL."""
 
+from connectors.control.engine import AWAY
 from connectors.control.records import (
     Acknowledgement,
     Attempt,
@@ -9,9 +10,10 @@ from connectors.control.records import (
     Subscription,
     Work,
 )
-from connectors.control.store import ControlStore, UnknownObjectError
+from connectors.control.store import ControlStore, UnknownObjectError, shown_url
 
 __all__ = [
+    "AWAY",
     "Acknowledgement",
     "Attempt",
     "ControlStore",
@@ -21,4 +23,5 @@ __all__ = [
     "Subscription",
     "UnknownObjectError",
     "Work",
+    "shown_url",
 ]

@@ -14,8 +14,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from connectors.control.schema import METADATA
+
+#: What any method of the store may raise when the database is away, busy or full: nothing was changed, try again.
+AWAY = (InterfaceError, OperationalError, PoolTimeoutError)
 
 #: Option of a connection that only reads: on SQLite it must not take the one write lock.
 _READS = "forewarn_reads"

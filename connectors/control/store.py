@@ -1,7 +1,8 @@
 """The control store: what officers and subscribers do, and what is still to be delivered to whom.
 
-Every method is one transaction, blocking, and safe from several threads and processes. Every change writes its messages
-for Kafka into the outbox in the same transaction. Times are milliseconds since the epoch and given by the caller.
+Every method is one transaction, blocking, and safe from several threads and processes; it may raise ``AWAY``. Every
+change writes its messages for Kafka into the outbox in the same transaction. Times are milliseconds since the epoch and
+given by the caller.
 """
 
 from __future__ import annotations
@@ -343,7 +344,10 @@ class ControlStore:
     # Leases
 
     def lease(self, name: str, owner: str, *, now_ms: int, for_ms: int) -> bool:
-        """Take or renew a lease; return whether it is the owner's until ``now_ms + for_ms``."""
+        """Take or renew a lease; return whether it is the owner's until ``now_ms + for_ms``.
+
+        The clocks of the machines that share a lease must agree within a few seconds.
+        """
         table = schema.leases
         values = {"owner": owner, "expires_at": now_ms + for_ms}
         with writing(self._engine) as connection:

@@ -1,0 +1,199 @@
+"""The notifier: reads alerts, queues them for the subscribers, delivers them, and relays the outbox to Kafka.
+
+Its loops run side by side. What one of them needs may be away: it waits and goes on, and holds up no other. One
+notifier of a stack delivers and relays at a time, which a lease decides; the others take alerts in and stand by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # type: ignore[import-untyped]  # ships no types
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # ships no types
+
+from connectors.control import AWAY as STORE_AWAY
+from connectors.control import ControlStore
+from connectors.topics import ALERTS
+from connectors.webhook import WebhookSender
+from streams.alerting.backoff import Backoff
+from streams.alerting.delivery import Deliverer, Limits
+from streams.alerting.intake import AlertRecord, take_in
+from streams.alerting.relay import relay
+from streams.clock import Clock
+from streams.logs import logger
+from streams.runtime import Endpoints
+from streams.settings import Settings
+
+_log = logger(__name__)
+
+_LEASE = "notifier"
+_LEASE_MS = 15_000
+_RENEW_S = 5.0
+_IDLE_S = 0.5
+_BATCH = 500
+_LONGEST_PAUSE_S = 30.0
+_DRAIN_S = 5.0
+_KEPT_MS = 90 * 86_400_000
+_PRUNE_S = 3600.0
+
+#: What may be away for a while: waited for, never fatal.
+_AWAY = (KafkaError, *STORE_AWAY, OSError)
+
+
+def group_of(app: str) -> str:
+    """Return the notifier's consumer group."""
+    return f"{app}-notifier"
+
+
+class Notifier:
+    """One notifier process, wired together.
+
+    Parameters
+    ----------
+    settings, endpoints
+        The limits, and where Kafka is.
+    store
+        The control store, with its tables up to date.
+    backoff
+        When deliveries are tried again.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        endpoints: Endpoints,
+        store: ControlStore,
+        clock: Clock,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._app = settings.app
+        self._bootstrap = endpoints.kafka
+        self._store = store
+        self._clock = clock
+        self._sender = WebhookSender(
+            clock.now_ms, timeout_s=settings.webhook_timeout_s, allow_private=settings.webhook_allow_private
+        )
+        limits = Limits(attempts=settings.webhook_attempts)
+        self._deliverer = Deliverer(store, self._sender, clock, limits, backoff or Backoff())
+        self._owner = f"{os.getpid()}-{secrets.token_hex(6)}"
+        self._leads_until = 0.0  # of the monotonic clock
+        self._queued = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until told to stop, then end cleanly within a few seconds.
+
+        Raises
+        ------
+        ExceptionGroup
+            If something unexpected went wrong in our own code: start the process again.
+        """
+        try:
+            async with asyncio.TaskGroup() as loops:
+                loops.create_task(self._persist("take alerts in", self._read, stop))
+                loops.create_task(self._persist("keep the lease", self._lead, stop))
+                loops.create_task(self._persist("deliver", self._deliver, stop))
+                loops.create_task(self._persist("relay the outbox", self._relay, stop))
+                loops.create_task(self._persist("prune", self._prune, stop))
+        finally:
+            await self._deliverer.drain(_DRAIN_S)
+            await self._sender.close()
+            with suppress(*STORE_AWAY):  # it ends by itself
+                await asyncio.to_thread(self._store.release, _LEASE, self._owner)
+
+    async def _persist(self, name: str, work: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event) -> None:
+        """Begin a loop again, after a growing pause, whenever something that it needs is away."""
+        pause_s = _IDLE_S
+        while not stop.is_set():
+            began = self._clock.monotonic()
+            try:
+                await work(stop)
+            except _AWAY as error:
+                # Not the message: those of drivers tell addresses, users and statements.
+                _log.warning(f"cannot {name} now, will go on trying", error=type(error).__name__, pause_s=pause_s)
+                pause_s = _IDLE_S if self._clock.monotonic() - began > _LONGEST_PAUSE_S else pause_s
+                await _pause(pause_s, stop)
+                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    async def _read(self, stop: asyncio.Event) -> None:
+        consumer = AIOKafkaConsumer(
+            ALERTS,
+            bootstrap_servers=self._bootstrap,
+            group_id=group_of(self._app),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+        )
+        try:
+            await consumer.start()
+            while not stop.is_set():
+                batches = await consumer.getmany(timeout_ms=round(_IDLE_S * 1000), max_records=_BATCH)
+                records = [
+                    AlertRecord(record.topic, record.partition, record.offset, record.value)
+                    for batch in batches.values()
+                    for record in batch
+                ]
+                if not records:
+                    continue
+                taken = await asyncio.to_thread(take_in, self._store, records, self._clock.now_ms())
+                if taken.refused:
+                    _log.error("records of topic alerts could not be read", refused=taken.refused)
+                self._queued.set()
+                await consumer.commit()
+        finally:
+            await consumer.stop()
+
+    async def _lead(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            asked = self._clock.monotonic()
+            mine = await asyncio.to_thread(
+                self._store.lease, _LEASE, self._owner, now_ms=self._clock.now_ms(), for_ms=_LEASE_MS
+            )
+            self._leads_until = asked + _LEASE_MS / 1000 if mine else 0.0
+            await _pause(_RENEW_S if mine else _IDLE_S, stop)
+
+    def _leads(self) -> bool:
+        return self._clock.monotonic() < self._leads_until
+
+    async def _deliver(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            self._queued.clear()
+            self._deliverer.finished.clear()
+            if self._leads():
+                await self._deliverer.start_due()
+            await _first_of(_IDLE_S, stop, self._queued, self._deliverer.finished)
+
+    async def _relay(self, stop: asyncio.Event) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True)
+        try:
+            await producer.start()
+            while not stop.is_set():
+                if not self._leads() or not await relay(self._store, producer):
+                    await _pause(_IDLE_S, stop)
+            await self._deliverer.drain(_DRAIN_S)
+            if self._leads():
+                await relay(self._store, producer)
+        finally:
+            await producer.stop()
+
+    async def _prune(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await asyncio.to_thread(self._store.prune, self._clock.now_ms() - _KEPT_MS)
+            await _pause(_PRUNE_S, stop)
+
+
+async def _pause(seconds: float, stop: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+
+
+async def _first_of(seconds: float, *events: asyncio.Event) -> None:
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
