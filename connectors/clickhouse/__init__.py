@@ -3,6 +3,7 @@
 from connectors.clickhouse.client import AccessError, MissingSchemaError, Server, UnavailableError, client
 from connectors.clickhouse.migrate import EditedMigrationError, Step, migrate
 from connectors.clickhouse.schema import TABLE_OF, TABLES, Recorded, Table
+from connectors.clickhouse.sink import RefusedRowsError, Sink
 from connectors.clickhouse.views import VIEWS
 
 __all__ = [
@@ -13,7 +14,9 @@ __all__ = [
     "EditedMigrationError",
     "MissingSchemaError",
     "Recorded",
+    "RefusedRowsError",
     "Server",
+    "Sink",
     "Step",
     "Table",
     "UnavailableError",

@@ -11,7 +11,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 
 #: Codes of ClickHouse for "who are you" and "you may not".
-_ACCESS_CODES = frozenset({192, 193, 194, 497, 516})
+ACCESS_CODES = frozenset({192, 193, 194, 497, 516})
 UNKNOWN_DATABASE = 81
 
 
@@ -39,15 +39,15 @@ class Server(Protocol):
         ...
 
 
-class UnavailableError(ConnectionError):
+class UnavailableError(Exception):
     """ClickHouse does not answer: wait and try again."""
 
 
-class AccessError(PermissionError):
+class AccessError(Exception):
     """ClickHouse refuses the user, the password or what was asked: waiting does not help."""
 
 
-class MissingSchemaError(LookupError):
+class MissingSchemaError(Exception):
     """The database, a table or a column is not there: run ``forewarn migrate``."""
 
 
@@ -108,7 +108,7 @@ def client(
             settings=dict(settings or {}),
         )
     except DatabaseError as error:
-        if error.code in _ACCESS_CODES:
+        if error.code in ACCESS_CODES:
             message = (
                 f"ClickHouse at {place} refuses user {server.clickhouse_user!r}: "
                 "check FOREWARN_CLICKHOUSE_USER and FOREWARN_CLICKHOUSE_PASSWORD"
