@@ -1,0 +1,246 @@
+"""What start-up and operators need to know of a Kafka: whether it serves, its topics, who is how far behind."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from kafka import IsolationLevel, KafkaAdminClient, OffsetSpec, TopicPartition  # type: ignore[import-untyped]
+from kafka.errors import (  # type: ignore[import-untyped]
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    KafkaError,
+    NotCoordinatorError,
+    TopicAlreadyExistsError,
+)
+from tenacity import (
+    RetryError,
+    Retrying,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_delay,
+    wait_fixed,
+)
+
+from connectors.topics import Topic
+
+_TIMEOUT_MS = 10_000
+#: The first question about any group makes Kafka create its offsets topic, which takes a moment.
+_COORDINATED = Retrying(
+    stop=stop_after_delay(_TIMEOUT_MS / 1000),
+    wait=wait_fixed(0.1),
+    retry=retry_if_exception_type((CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)),
+    reraise=True,
+)
+_GONE = Retrying(stop=stop_after_delay(_TIMEOUT_MS / 1000), wait=wait_fixed(0.05), retry=retry_if_result(bool))
+
+
+class KafkaAwayError(RuntimeError):
+    """No Kafka answers at the address, or it does not serve yet."""
+
+
+class TopicMismatchError(RuntimeError):
+    """A topic exists with another partition count than is asked for."""
+
+
+class TopicLag(NamedTuple):
+    """How far a consumer group is behind in one topic.
+
+    On topics written in transactions a lag of one or two per partition is normal: the markers of transactions are
+    records that no consumer ever sees.
+    """
+
+    topic: str
+    partitions: int
+    end: int
+    lag: int
+    unread: int  # partitions of which the group has committed nothing
+
+
+class Admin:
+    """Questions to one Kafka; see :func:`connected`."""
+
+    def __init__(self, client: KafkaAdminClient) -> None:
+        self._client = client
+
+    def partitions(self) -> dict[str, int]:
+        """Return the partition count of every topic that is not Kafka's own."""
+        return {
+            topic["name"]: len(topic["partitions"])
+            for topic in self._client.describe_topics()
+            if not topic["is_internal"] and topic["error_code"] == 0
+        }
+
+    def end_offsets(self, topics: Iterable[str]) -> dict[str, dict[int, int]]:
+        """Return the next offset of each partition of the topics that exist; transactions that are open count not.
+
+        Raises
+        ------
+        kafka.errors.KafkaError
+            If a partition has no leader now.
+        """
+        return self._offsets(topics, OffsetSpec.LATEST)
+
+    def earliest_offsets(self, topics: Iterable[str]) -> dict[str, dict[int, int]]:
+        """Return the first offset that is still kept of each partition of the topics that exist."""
+        return self._offsets(topics, OffsetSpec.EARLIEST)
+
+    def group_offsets(self, group: str) -> dict[str, dict[int, int]]:
+        """Return the offsets that a consumer group has committed: the next ones that it will read."""
+        committed: dict[str, dict[int, int]] = {}
+        for place, at in _COORDINATED(self._client.list_group_offsets, group)[group].items():
+            if at.offset >= 0:
+                committed.setdefault(place.topic, {})[place.partition] = at.offset
+        return committed
+
+    def lag(self, group: str, topics: Collection[str]) -> list[TopicLag]:
+        """Return how far a consumer group is behind in each of the topics that exist.
+
+        A partition of which it has committed nothing counts from the first record that is kept.
+        """
+        committed = self.group_offsets(group)
+        first = self.earliest_offsets(topics)
+        lags = []
+        for topic, ends in self.end_offsets(topics).items():
+            done = committed.get(topic, {})
+            behind = sum(max(0, end - done.get(partition, first[topic][partition])) for partition, end in ends.items())
+            lags.append(TopicLag(topic, len(ends), sum(ends.values()), behind, len(ends.keys() - done.keys())))
+        return lags
+
+    def ensure_topics(self, topics: Sequence[Topic], partitions: int) -> list[str]:
+        """Create the topics that are missing and return their names.
+
+        Parameters
+        ----------
+        topics
+            What must exist.
+        partitions
+            Partition count of the topics that are ``grouped``; the others get one.
+
+        Raises
+        ------
+        TopicMismatchError
+            If one exists with another partition count.
+        """
+        there = self.partitions()
+        for topic in topics:
+            wanted = partitions if topic.grouped else 1
+            if there.get(topic.name, wanted) != wanted:
+                message = (
+                    f"topic {topic.name} has {there[topic.name]} partitions, {wanted} are asked for: "
+                    f"set FOREWARN_PARTITIONS={there[topic.name]}, or use another Kafka or a fresh data directory"
+                )
+                raise TopicMismatchError(message)
+        missing = [topic for topic in topics if topic.name not in there]
+        if missing:
+            wanted_topics = {
+                topic.name: {
+                    "num_partitions": partitions if topic.grouped else 1,
+                    "replication_factor": -1,
+                    "configs": dict(topic.config),
+                }
+                for topic in missing
+            }
+            try:
+                self._client.create_topics(wanted_topics, timeout_ms=_TIMEOUT_MS)
+            except TopicAlreadyExistsError:  # another process was faster; is it what we want?
+                return self.ensure_topics(topics, partitions)
+        self._client.wait_for_topics([topic.name for topic in topics])
+        return [topic.name for topic in missing]
+
+    def delete_topics(self, names: Collection[str]) -> None:
+        """Delete topics and all their records, and wait until they are gone; unknown ones are left alone."""
+        there = sorted(self.partitions().keys() & set(names))
+        if there:
+            self._client.delete_topics(there, timeout_ms=_TIMEOUT_MS)
+            _GONE(lambda: self.partitions().keys() & set(there))
+
+    def _offsets(self, topics: Iterable[str], spec: OffsetSpec) -> dict[str, dict[int, int]]:
+        there = self.partitions()
+        places = {TopicPartition(topic, p): spec for topic in topics for p in range(there.get(topic, 0))}
+        if not places:
+            return {}
+        found = self._client.list_partition_offsets(
+            places, isolation_level=IsolationLevel.READ_COMMITTED, timeout_ms=_TIMEOUT_MS
+        )
+        offsets: dict[str, dict[int, int]] = {}
+        for place in places:
+            offsets.setdefault(place.topic, {})[place.partition] = found[place].offset
+        return offsets
+
+
+@contextmanager
+def connected(bootstrap: str, timeout_s: float = 10.0) -> Iterator[Admin]:
+    """Connect to a Kafka for a few questions.
+
+    Parameters
+    ----------
+    bootstrap
+        ``host:port[,…]``.
+    timeout_s
+        Longest wait for a first answer, seconds.
+
+    Raises
+    ------
+    KafkaAwayError
+        If none answers.
+    """
+    if not any(_listens(address) for address in bootstrap.split(",")):
+        message = f"no Kafka listens at {bootstrap}: start it, or correct FOREWARN_KAFKA_BOOTSTRAP"
+        raise KafkaAwayError(message)
+    try:
+        client = KafkaAdminClient(
+            bootstrap_servers=bootstrap.split(","),
+            client_id="forewarn-admin",
+            request_timeout_ms=_TIMEOUT_MS,
+            bootstrap_timeout_ms=int(timeout_s * 1000),
+        )
+    except KafkaError as error:
+        message = f"the Kafka at {bootstrap} does not answer ({type(error).__name__})"
+        raise KafkaAwayError(message) from error
+    with client:
+        yield Admin(client)
+
+
+def serving(bootstrap: str) -> bool:
+    """Return whether a Kafka answers and leads every partition of every topic: a port that answers is not enough."""
+    try:
+        with connected(bootstrap, timeout_s=5.0) as admin:
+            admin.end_offsets(admin.partitions())
+    except (KafkaAwayError, KafkaError):
+        return False
+    return True
+
+
+def wait_until_serving(bootstrap: str, timeout_s: float) -> None:
+    """Wait until a Kafka serves all its partitions.
+
+    Raises
+    ------
+    KafkaAwayError
+        If it does not within ``timeout_s`` seconds.
+    """
+    try:
+        Retrying(stop=stop_after_delay(timeout_s), wait=wait_fixed(0.2), retry=retry_if_result(lambda done: not done))(
+            serving, bootstrap
+        )
+    except RetryError:
+        message = f"the Kafka at {bootstrap} does not serve after {timeout_s:g} s"
+        raise KafkaAwayError(message) from None
+
+
+def ensure_topics(bootstrap: str, topics: Sequence[Topic], partitions: int) -> list[str]:
+    """Create the topics that are missing and return their names; see :meth:`Admin.ensure_topics`."""
+    with connected(bootstrap) as admin:
+        return admin.ensure_topics(topics, partitions)
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.strip().rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=3):
+            return True
+    except (OSError, ValueError):
+        return False
