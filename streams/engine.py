@@ -94,6 +94,8 @@ class RiskEngine:
         self.dirty_hot: set[str] = set()
         self.dirty_cold: set[str] = set()
         self.dirty_peers: set[tuple[str, int]] = set()
+        self._due: float = math.inf
+        self._due_of: list[int] = []
         self._teller = Teller(rules)
         self._fresh_ms = fresh_ms()
 
@@ -277,7 +279,10 @@ class RiskEngine:
 
     def due(self) -> float:
         """Return the next deadline, milliseconds; infinity before the first message."""
-        return min((deadline for deadline, _ in self._deadlines()), default=math.inf)
+        if self._due_of != self.next:  # asked for every record, and it moves a few times a day
+            self._due_of = list(self.next)
+            self._due = min((deadline for deadline, _ in self._deadlines()), default=math.inf)
+        return self._due
 
     def advance(self, now: int) -> Outcome:
         """Move the stack clock to ``now`` (milliseconds): close what is due, decay, let levels fall."""
@@ -302,10 +307,7 @@ class RiskEngine:
             yield self.rules.cycles[index].deadline(ordinal, calendar), index
 
     def _next_of(self, rule: SeriesRule) -> int:
-        for index, cycle in enumerate(self.rules.cycles):
-            if cycle.period is rule.period and cycle.lag_ms == rule.lag_ms and cycle.series:
-                return self.next[index]
-        raise LookupError(rule.name)
+        return self.next[self.rules.cycle_of[rule.name]]
 
     def _close(self, cycle: Cycle, ordinal: int, out: Outcome) -> None:
         """Close one period of some series for every enterprise: figures first, so that peers are known to all."""
@@ -324,7 +326,7 @@ class RiskEngine:
                 touched.append(enterprise)
         for series, present in members.items():
             if present:
-                self._keep_peers(series, ordinal, baselines(present, self.rules.config.peers))
+                self._keep_peers(series, ordinal, baselines(present, self.rules.config))
         for enterprise in touched:
             state = self.enterprises[enterprise]
             context = self._context(state, self.now)
@@ -441,11 +443,13 @@ class RiskEngine:
         When evidence was withdrawn the level may fall at once: the figures that raised it were wrong.
         """
         coverage = self._coverage(state)
+        signature = "".join(_FAMILY_CODES[coverage[family]] for family in FAMILIES)
+        if not state.evidence and not state.level and not state.score and signature == state.told:
+            return  # nearly every enterprise, nearly every day
         fused = fuse(state.evidence, coverage, self.now, self.rules.config)
         decision = decide(
             state.level, state.entered_at, fused, self.now, self.rules.config, may_fall=may_fall, retracted=retracted
         )
-        signature = "".join(_FAMILY_CODES[coverage[family]] for family in FAMILIES)
         if decision.level != state.level:
             out.alerts.append(
                 self._teller.transition(

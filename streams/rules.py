@@ -112,6 +112,7 @@ class Rules:
         }
         self.series = self._series_rules(chosen)
         self.cycles = self._cycles()
+        self.cycle_of = {rule.name: i for i, cycle in enumerate(self.cycles) for rule in cycle.series}
 
     def _series_rules(self, detectors: Sequence[AnyDetector]) -> Mapping[str, SeriesRule]:
         rules: dict[str, SeriesRule] = {}

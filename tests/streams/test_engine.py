@@ -1,0 +1,385 @@
+"""What an officer would notice of the engine: when it warns, when it stops, what it takes back."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.models import DeadLetter, Enterprise, Finding, Level, MetricRow, Risk, Transition
+from streams.clock import millis
+from streams.shard import EngineFaultError, GapError, Record, Shard
+from tests.streams.city import FACTORY, MONDAY, Dark, Feed, case, quarter, reading, rules
+
+
+def running(days: int = 30, kwh: float = 1000.0) -> Feed:
+    feed = Feed(Shard(0, rules()))
+    feed.send(*(reading(day, kwh) for day in range(days)))
+    return feed
+
+
+def test_a_steady_factory_raises_nothing() -> None:
+    feed = running(60)
+    feed.until(61)
+    assert feed.taken() == []
+
+
+def test_a_collapse_is_told_when_its_day_closes() -> None:
+    feed = running()
+    feed.send(reading(30, 10.0))
+    assert feed.taken() == []  # the day has not closed
+    feed.until(31, 7)
+    (alert,) = feed.taken()
+    assert alert.transition is Transition.OPENED
+    assert alert.level is Level.YELLOW
+    assert alert.sequence == 1
+    assert alert.decided_on == (MONDAY + timedelta(days=30, hours=8)).date().isoformat()
+    assert alert.at == MONDAY + timedelta(days=31, hours=6, minutes=1)
+    (reason,) = alert.reasons
+    assert (reason.observed, reason.expected) == (10.0, 1000.0)
+    assert "10" in reason.zh
+    assert reason.evidence[0].offset == 30
+
+
+def test_an_alert_ends_after_recovery_but_not_at_once() -> None:
+    feed = running()
+    feed.send(*(reading(day, 10.0) for day in range(30, 33)), *(reading(day, 1000.0) for day in range(33, 120)))
+    alerts = feed.taken()
+    assert alerts[0].transition is Transition.OPENED
+    assert alerts[-1].transition is Transition.RESOLVED
+    assert alerts[-1].level is Level.NONE
+    assert [a.sequence for a in alerts] == list(range(1, len(alerts) + 1))
+    assert alerts[-1].at - alerts[0].at > timedelta(days=5)
+    assert {a.alert_id for a in alerts} == {f"{FACTORY}-1"}
+
+
+def test_a_restated_figure_takes_the_alert_back() -> None:
+    feed = running()
+    feed.send(reading(30, 10.0))
+    feed.until(31)
+    feed.send(
+        reading(30, 990.0, revision=1, published_at=MONDAY + timedelta(days=31, hours=13)),
+    )
+    opened, retracted = feed.taken()
+    assert opened.transition is Transition.OPENED
+    assert retracted.transition is Transition.RETRACTED
+    assert retracted.rule == "retracted"
+
+
+def test_a_bankruptcy_is_red_at_once_and_its_removal_lowers_the_level() -> None:
+    feed = running()
+    feed.send(case(30, "bankruptcy"))
+    (alert,) = feed.taken()
+    assert alert.level is Level.RED
+    assert alert.at == MONDAY + timedelta(days=30, hours=12)
+    feed.send(case(40, "bankruptcy", status="closed"), *(reading(day, 1000.0) for day in range(41, 60)))
+    assert any(a.transition in (Transition.EASED, Transition.RESOLVED) for a in feed.taken())
+
+
+def test_history_builds_a_baseline_and_notifies_nobody() -> None:
+    feed = Feed(Shard(0, rules()))
+    feed.send(*(reading(day, 1000.0, backfill=True) for day in range(30)))
+    feed.send(reading(30, 10.0, backfill=True))
+    feed.until(31)
+    (alert,) = feed.taken()
+    assert not alert.notify
+    feed.send(case(31, "bankruptcy"))
+    (escalated,) = feed.taken()
+    assert escalated.notify
+
+
+def test_old_history_sent_to_a_running_stack_fills_the_baseline() -> None:
+    feed = Feed(Shard(0, rules()))
+    now = MONDAY + timedelta(days=60, hours=12)
+    feed.send(*(reading(day, 1000.0, backfill=True, published_at=now) for day in range(59)))
+    feed.send(reading(60, 10.0))
+    feed.until(61)
+    (alert,) = feed.taken()
+    assert alert.reasons[0].expected == 1000.0
+    assert alert.notify
+
+
+def test_the_same_reading_twice_counts_once() -> None:
+    feed = running(30)
+    feed.send(reading(29, 1000.0), reading(12, 1000.0))
+    taken = feed.shard.take()
+    assert "dead-letters" not in taken.outputs
+    assert feed.shard.engine.enterprises[FACTORY].closed["daily_kwh"].values.count(1000.0) == 29
+
+
+def test_a_contradiction_without_a_revision_becomes_a_dead_letter() -> None:
+    feed = running(30)
+    feed.send(reading(12, 5.0))
+    (row,) = feed.shard.take().outputs["dead-letters"]
+    letter = DeadLetter.model_validate_json(row[1])
+    assert letter.reason == "conflict"
+    assert "revision" in letter.detail
+
+
+def test_quarter_hours_add_up_and_a_missing_half_day_is_unknown_not_low() -> None:
+    feed = Feed(Shard(0, rules()))
+    feed.send(*(quarter(0, slot, 2.0) for slot in range(96)), *(quarter(1, slot, 2.0) for slot in range(40)))
+    feed.until(2)
+    closed = feed.shard.engine.enterprises[FACTORY].closed["daily_kwh"]
+    assert closed.values[0] == 192.0
+    assert math.isnan(closed.values[1])
+    rows = [MetricRow.model_validate_json(value) for _, value in feed.shard.take().outputs["metrics"]]
+    hours = [row for row in rows if row.window == "1h"]
+    assert all(row.count == 4 and row.sum == 8.0 for row in hours)
+    assert len(hours) == 24 + 9
+    assert [row.sum for row in rows if row.window == "1d"] == [192.0, 80.0]
+
+
+def test_a_late_quarter_hour_completes_its_day() -> None:
+    feed = Feed(Shard(0, rules()))
+    late = MONDAY + timedelta(days=2, hours=1)
+    feed.send(*(quarter(0, slot, 2.0) for slot in range(70)), reading(1, 192.0))
+    feed.until(2, 0)
+    feed.send(
+        *(
+            quarter(
+                0,
+                slot,
+                2.0,
+            ).model_copy(update={"published_at": late})
+            for slot in range(70, 96)
+        )
+    )
+    assert feed.shard.engine.enterprises[FACTORY].closed["daily_kwh"].values[0] == 192.0
+
+
+def test_a_corrected_quarter_hour_needs_the_days_total() -> None:
+    feed = Feed(Shard(0, rules()))
+    feed.send(*(quarter(0, slot, 2.0) for slot in range(96)), reading(1, 192.0))
+    feed.until(2)
+    again = MONDAY + timedelta(days=2, hours=13)
+    feed.send(quarter(0, 3, 9.0, revision=1).model_copy(update={"published_at": again}))
+    (row,) = feed.shard.take().outputs["dead-letters"]
+    assert DeadLetter.model_validate_json(row[1]).reason == "needs-day-total"
+    feed.send(reading(0, 199.0, revision=1, published_at=again))
+    assert feed.shard.engine.enterprises[FACTORY].closed["daily_kwh"].values[0] == 199.0
+
+
+def test_a_restatement_beyond_the_horizon_marks_the_open_alert_for_review() -> None:
+    feed = running(20)
+    feed.send(case(20, "bankruptcy"), *(reading(day, 1000.0) for day in range(20, 90)))
+    feed.taken()
+    feed.send(reading(2, 500.0, revision=1, published_at=MONDAY + timedelta(days=91)))
+    (review,) = feed.taken()
+    assert review.transition is Transition.REVIEW
+    assert review.level is review.previous_level is Level.RED
+
+
+def test_risk_shows_what_is_fresh_stale_and_never_seen() -> None:
+    feed = running(10)
+    feed.until(11)
+    first = [Risk.model_validate_json(value) for _, value in feed.shard.take().outputs["risk"]][-1]
+    coverage = {family.family: family.coverage.value for family in first.families}
+    assert coverage["electricity"] == "fresh"
+    assert coverage["tax"] == "never"
+    assert first.high > first.low
+    feed.until(30)
+    later = [Risk.model_validate_json(value) for _, value in feed.shard.take().outputs["risk"]][-1]
+    assert {f.family: f.coverage.value for f in later.families}["electricity"] == "stale"
+
+
+def test_findings_say_when_an_opinion_comes_and_goes() -> None:
+    feed = running()
+    feed.send(reading(30, 10.0), reading(31, 1000.0), reading(32, 1000.0))
+    findings = [Finding.model_validate_json(value) for _, value in feed.shard.take().outputs["findings"]]
+    assert [f.state.value for f in findings] == ["raised", "ended"]
+    assert len({f.finding_id for f in findings}) == 1
+
+
+def test_the_registry_names_the_enterprise_in_its_alerts() -> None:
+    feed = running()
+    entry = Enterprise(
+        enterprise_id=FACTORY, names=["甲公司"], region="350102", published_at=MONDAY, source="registry", source_id="1"
+    )
+    feed.send(entry, reading(30, 10.0))
+    feed.until(31)
+    assert feed.taken()[0].enterprise_name == "甲公司"
+
+
+def test_records_that_were_skipped_are_noticed() -> None:
+    feed = running(5)
+    with pytest.raises(GapError):
+        feed.shard.apply("signals.electricity", 7, 8, [Record(7, 0, None, b"{}")])
+
+
+class Broken(Dark):
+    """A detector with a bug."""
+
+    name = "broken"
+
+    def judge_one(self, memory: object, context: object) -> list[object]:  # type: ignore[override]  # broken on purpose
+        raise ZeroDivisionError
+
+
+def test_a_broken_detector_is_reported_and_the_others_go_on() -> None:
+    feed = Feed(Shard(0, rules(Broken(), Dark())))
+    feed.send(*(reading(day, 1000.0) for day in range(30)), reading(30, 10.0))
+    feed.until(31)
+    taken = feed.shard.take()
+    letters = [DeadLetter.model_validate_json(value) for _, value in taken.outputs["dead-letters"]]
+    assert {letter.reason for letter in letters} == {"detector-error"}
+    assert "broken" in letters[0].detail
+    assert len(taken.outputs["alerts"]) == 1
+
+
+class Explosive:
+    """An event detector with a bug."""
+
+    name, version, family, events = "explosive", 1, "litigation", ("case",)
+
+    def memory(self) -> list[int]:
+        return []
+
+    def dump(self, memory: list[int]) -> list[int]:
+        return []
+
+    def load(self, state: list[int]) -> list[int]:
+        return []
+
+    def judge_one(self, memory: object, event: object, context: object) -> list[object]:
+        raise ZeroDivisionError
+
+    def learn_one(self, memory: object, event: object, context: object) -> None:
+        return
+
+
+def test_a_record_that_breaks_the_engine_twice_is_dead_lettered() -> None:
+    feed = Feed(Shard(0, rules(Explosive())))
+    with pytest.raises(EngineFaultError) as fault:
+        feed.send(case(1))
+    assert (fault.value.topic, fault.value.offset) == ("signals.litigation", 0)
+    again = Shard(0, rules(Explosive()), condemned={("signals.litigation", 0)})
+    topic, record = feed.log[0]
+    again.apply(topic, 0, 1, [record])
+    taken = again.take()
+    (row,) = taken.outputs["dead-letters"]
+    assert DeadLetter.model_validate_json(row[1]).reason == "engine-error"
+    assert taken.offsets == {"signals.litigation": 1}
+
+
+# ---- exactness ---------------------------------------------------------------------------------------------------
+
+_steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("kwh"), st.integers(0, 1), st.sampled_from([0.0, 5.0, 900.0, 1000.0, 1100.0])),
+        st.tuples(st.just("case"), st.integers(0, 1), st.sampled_from(["enforcement", "bankruptcy", "closed"])),
+        st.tuples(st.just("late"), st.integers(1, 20), st.floats(0, 2000)),
+        st.tuples(st.just("garbage"), st.integers(0, 1), st.just(0.0)),
+    ),
+    max_size=40,
+)
+
+
+def play(feed: Feed, steps: list[tuple[str, int, object]], every: int = 0) -> list[tuple[bytes, bytes]]:
+    """Stream the steps, with a checkpoint after every n-th; return the alerts."""
+    day, alerts = 20, []
+    for number, (kind, places, what) in enumerate(steps):
+        day += places if kind == "kwh" else 0
+        noon = MONDAY + timedelta(days=day + 1, hours=2, minutes=number)
+        if kind == "kwh":
+            feed.send(reading(day, float(what), published_at=noon))  # type: ignore[arg-type]  # drawn so
+        elif kind == "case":
+            status = "closed" if what == "closed" else "open"
+            named = "bankruptcy" if what == "bankruptcy" else "enforcement"
+            feed.send(case(0, named, event_time=noon, published_at=noon, status=status, source_id=str(number)))
+        elif kind == "late":
+            feed.send(reading(max(day - places, 0), float(what), revision=number + 1, published_at=noon))  # type: ignore[arg-type]
+        else:
+            feed.raw("signals.tax", b"\xff", millis(noon))
+        if every and number % every == 0:
+            alerts += feed.shard.take().outputs.get("alerts", [])
+    return alerts + feed.shard.take().outputs.get("alerts", [])
+
+
+@settings(max_examples=60, deadline=None)
+@given(_steps, _steps)
+def test_a_restored_shard_goes_on_as_if_nothing_had_happened(
+    before: list[tuple[str, int, object]], after: list[tuple[str, int, object]]
+) -> None:
+    lived = running(20)
+    play(lived, before)
+    survivor = Feed(Shard(0, rules()))
+    survivor.offsets = dict(lived.offsets)
+    for key, value in lived.shard.states().items():
+        survivor.shard.restore(key, value)
+    assert play(survivor, after) == play(lived, after)
+    assert survivor.shard.states() == lived.shard.states()
+
+
+@settings(max_examples=60, deadline=None)
+@given(_steps, st.integers(1, 5))
+def test_dirty_records_alone_restore_the_state(steps: list[tuple[str, int, object]], every: int) -> None:
+    """The last record of each key, of all checkpoints, is the state: nothing changed without being written."""
+    feed = Feed(Shard(0, rules()))
+    log: dict[bytes, bytes | None] = {}
+    original = feed.shard.take
+
+    def logged() -> object:
+        taken = original()
+        log.update(taken.states)
+        return taken
+
+    feed.shard.take = logged  # type: ignore[method-assign,assignment]  # looks over the shoulder of every checkpoint
+    feed.send(*(reading(day, 1000.0) for day in range(20)))
+    play(feed, steps, every)
+    assert {key: value for key, value in log.items() if value is not None} == feed.shard.states()
+
+
+@settings(max_examples=60, deadline=None)
+@given(_steps)
+def test_the_journal_replays_to_the_same_bytes(steps: list[tuple[str, int, object]]) -> None:
+    feed = Feed(Shard(0, rules()))
+    feed.send(*(reading(day, 1000.0) for day in range(20)))
+    alerts = play(feed, steps, 3)
+    del alerts
+    live = Feed(Shard(0, rules()))
+    live.send(*(reading(day, 1000.0) for day in range(20)))
+    checkpoints = []
+    for topic, record in feed.log[20:]:
+        live.shard.tick(record.time)
+        live.shard.apply(topic, record.offset, record.offset + 1, [record])
+        if record.offset % 3 == 0:
+            checkpoints.append(live.shard.take())
+    checkpoints.append(live.shard.take())
+    replayed, by_place = Shard(0, rules()), {(topic, record.offset): record for topic, record in feed.log}
+    for checkpoint in checkpoints:
+        ((_, raw),) = checkpoint.outputs["journal"]
+        for entry in json.loads(raw)["entries"]:
+            if entry[0] == "tick":
+                replayed.tick(entry[1])
+            else:
+                _, topic, first, end, _ = entry
+                replayed.apply(topic, first, end, [by_place[topic, offset] for offset in range(first, end)])
+        assert replayed.take() == checkpoint
+    assert replayed.states() == live.shard.states()
+
+
+@settings(max_examples=40, deadline=None)
+@given(_steps, st.lists(st.integers(0, 90 * 24 * 60), max_size=12))
+def test_how_often_the_clock_ticks_does_not_matter(steps: list[tuple[str, int, object]], minutes: list[int]) -> None:
+    one, other = running(20), running(20)
+    for feed in (one, other):
+        play(feed, steps)
+    end = one.shard.engine.now + 100 * 86_400_000
+    for minute in sorted(minutes):
+        one.shard.tick(min(one.shard.engine.now + minute * 60_000, end))
+    one.shard.tick(end)
+    other.shard.tick(end)
+    assert one.shard.engine.next == other.shard.engine.next
+    drop = b"\0offsets"
+    assert {k: v for k, v in one.shard.states().items() if k != drop} == {
+        k: v for k, v in other.shard.states().items() if k != drop
+    }
+    mine, theirs = one.shard.take().outputs, other.shard.take().outputs
+    assert {t: rows for t, rows in mine.items() if t != "journal"} == {
+        t: rows for t, rows in theirs.items() if t != "journal"
+    }
