@@ -25,6 +25,18 @@ class SourceConfigError(ValueError):
     """The source cannot work with these options or this position: a person must change them. The message says how."""
 
 
+class WriteError(Exception):
+    """Messages could not be stored. Go on later from the last stored position, with a new writer."""
+
+
+class OversizedError(ValueError):
+    """One message is too large for any record: reject it and go on."""
+
+
+class OrderError(ValueError):
+    """A simulated stack was given a message after one that is published later: the source must sort."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rejected:
     """One row, or one cell of it, that is not a message.
@@ -105,7 +117,15 @@ class Writer(Protocol):
     """Where messages go: a stack (:class:`connectors.kafka.writer.SignalWriter`) or a recording fake."""
 
     def send(self, message: Signal | Enterprise) -> None:
-        """Take one message; may block for back-pressure. It is not stored before ``flush`` returns."""
+        """Take one message; may block for back-pressure. It is not stored before ``flush`` returns.
+
+        Raises
+        ------
+        WriteError
+            If something sent earlier could not be stored.
+        OversizedError, OrderError
+            If this message cannot be sent; the writer itself can go on.
+        """
         ...
 
     def flush(self) -> None:

@@ -96,6 +96,11 @@ class CitySource:
         """All of them."""
         return tuple(FAMILIES)
 
+    @property
+    def identity(self) -> str:
+        """What tells this city from cities with other parameters."""
+        return f"city {self._fingerprint}"
+
     def stories(self) -> list[Story]:
         """Return the planted stories: what should be found."""
         return list(self.city.stories)
