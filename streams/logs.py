@@ -80,7 +80,7 @@ def configure(settings: Settings, part: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("aiokafka", "faust", "mode", "kafka", "httpx", "alembic", "chinese_calendar", "urllib3"):
+    for noisy in ("aiokafka", "faust", "mode", "kafka", "httpx", "httpcore", "alembic", "chinese_calendar", "urllib3"):
         logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
     structlog.contextvars.bind_contextvars(part=part)
 
