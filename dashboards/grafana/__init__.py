@@ -1,0 +1,1 @@
+"""Grafana as code: the dashboards' source (``code``), their JSON as it ships (``json``), and provisioning."""

@@ -1,0 +1,1 @@
+"""The source of the dashboards. Only ``dashboards.grafana.build`` imports it: it needs grafana-foundation-sdk."""
