@@ -196,10 +196,10 @@ class ElectricityConfig:
     festival_back_days: int = 7
     peers_low: float = 0.5
     peers_back: float = 0.8
-    habit_confidence: float = 0.7
+    habit_confidence: float = 0.85
     habit_memory_days: int = 400
     forget_days: int = 365
-    early_severity: float = 0.55
+    early_severity: float = 0.6
     sustained_severity: float = 0.8
     drop_share: float = 0.4
     drop_days: int = 7

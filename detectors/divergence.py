@@ -1,0 +1,127 @@
+"""Figures of two families that do not fit together: one of them may be misstated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from detectors.calendar import Calendar
+from detectors.config import SocialSecurityConfig
+from detectors.contract import Context, Opinion, Series
+from detectors.memoryless import Memoryless
+from detectors.usual import usual
+
+_QUARTER: Final = 3
+#: Days of a month, and days before it, that must be known to compare power.
+_LEAST_DAYS: Final = 12
+#: Months of sales that make a usual value.
+_LEAST_MONTHS: Final = 4
+#: A month this near to Spring Festival is no guide.
+_FESTIVAL: Final = 30
+
+
+def _until(series: Series, month: int, count: int) -> Sequence[float]:
+    """Return the newest ``count`` values up to a month, fewer where they are not kept."""
+    end = len(series.values) - (series.last - month)
+    return series.values[max(end - count, 0) : max(end, 0)]
+
+
+class StaffAgainstSales(Memoryless):
+    """Staff leave while declared sales grow: sales of a quarter against the quarter before, headcount across it.
+
+    Parameters
+    ----------
+    config
+        Shares and severities.
+    """
+
+    name = "cross-staff-sales"
+    version = 1
+    family = "social_security"
+    series = ("insured_headcount", "vat_sales")
+
+    def __init__(self, config: SocialSecurityConfig) -> None:
+        self._config = config
+
+    def judge_one(self, memory: tuple[()], context: Context) -> Sequence[Opinion]:
+        """Return the divergence of the newest quarter that both series know, if there is one."""
+        config = self._config
+        staff, sales = context.series.get("insured_headcount"), context.series.get("vat_sales")
+        if staff is None or sales is None:
+            return ()
+        month = min(staff.last, sales.last)
+        heads, sold = _until(staff, month, _QUARTER + 1), _until(sales, month, 2 * _QUARTER)
+        if len(heads) <= _QUARTER or len(sold) < 2 * _QUARTER or not heads[0] >= config.min_headcount:
+            return ()
+        before, now = sum(sold[:_QUARTER]), sum(sold[_QUARTER:])
+        shed, growth = 1 - heads[-1] / heads[0], now / before - 1 if before > 0 else 0.0
+        if not (shed >= config.shed_share and growth >= config.growth_share):
+            return ()
+        depth = min((shed + growth) / config.divergence_key_gap, 1.0)
+        gain = config.divergence_key_severity - config.divergence_severity
+        return (
+            Opinion(
+                "social_security.sales-divergence",
+                config.divergence_severity + depth * gain,
+                since=context.calendar.month_start(month - _QUARTER + 1),
+                half_life_days=config.half_life_days,
+                facts={"fall": shed, "growth": growth},
+            ),
+        )
+
+
+class PowerAgainstSales(Memoryless):
+    """Power falls far below the weeks before a month whose declared sales are as usual.
+
+    Parameters
+    ----------
+    config
+        Shares and severity.
+    """
+
+    name = "cross-power-sales"
+    version = 1
+    family = "tax"
+    series = ("vat_sales", "daily_kwh")
+
+    def __init__(self, config: SocialSecurityConfig) -> None:
+        self._config = config
+
+    def judge_one(self, memory: tuple[()], context: Context) -> Sequence[Opinion]:
+        """Return the divergence of the newest declared month, if there is one."""
+        config = self._config
+        sales, power = context.series.get("vat_sales"), context.series.get("daily_kwh")
+        if sales is None or power is None or not sales.values[-1] > 0:
+            return ()
+        first = context.calendar.first_day(sales.last)
+        after = context.calendar.first_day(sales.last + 1)
+        if power.last < after - 1 or power.last - len(power.values) + 1 > first - _LEAST_DAYS:
+            return ()
+        if self._near_festival(context.calendar, first, after):
+            return ()
+        start = len(power.values) - 1 - power.last
+        within = [v for v in power.values[first + start : after + start] if v == v]
+        before = [v for v in power.values[: first + start] if v == v]
+        if len(within) < _LEAST_DAYS or len(before) < _LEAST_DAYS or not sum(before) > 0:
+            return ()
+        ratio = (sum(within) / len(within)) / (sum(before) / len(before))
+        if ratio >= config.power_share:
+            return ()
+        typical = usual(sales.values[-13:-1], _LEAST_MONTHS)
+        if not (typical > 0 and sales.values[-1] >= config.power_sales_share * typical):
+            return ()
+        return (
+            Opinion(
+                "tax.power-divergence",
+                config.power_severity,
+                observed=ratio,
+                expected=1.0,
+                unit="%",
+                since=context.calendar.month_start(sales.last),
+                half_life_days=config.half_life_days,
+                facts={"sales_ratio": sales.values[-1] / typical},
+            ),
+        )
+
+    def _near_festival(self, calendar: Calendar, first: int, after: int) -> bool:
+        return any(abs(calendar.days_from_spring_festival(day)) <= _FESTIVAL for day in (first, (first + after) // 2))

@@ -1,0 +1,53 @@
+"""A stuck meter: the same value, to the last digit, day after day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from detectors.config import ElectricityConfig
+from detectors.contract import Context, Opinion
+from detectors.memoryless import Memoryless
+
+
+class Flatline(Memoryless):
+    """A daily reading other than zero that repeats itself exactly: what it says of the enterprise cannot be trusted.
+
+    Parameters
+    ----------
+    config
+        How many days, and the severity. A day without a reading ends the repetition.
+    """
+
+    name = "electricity-flatline"
+    version = 1
+    family = "electricity"
+    series = ("daily_kwh",)
+
+    def __init__(self, config: ElectricityConfig) -> None:
+        self._config = config
+
+    def judge_one(self, memory: tuple[()], context: Context) -> Sequence[Opinion]:
+        """Return the stuck meter, if it is."""
+        known = context.series.get("daily_kwh")
+        if known is None or len(known.values) < self._config.stuck_days:
+            return ()
+        values = known.values
+        newest = values[-1]
+        if newest != values[-2] or newest == 0:
+            return ()
+        days = 2
+        while days < len(values) and values[-1 - days] == newest:
+            days += 1
+        if days < self._config.stuck_days:
+            return ()
+        return (
+            Opinion(
+                "electricity.stuck-meter",
+                self._config.stuck_severity,
+                observed=newest,
+                unit=known.unit,
+                since=context.calendar.day_start(known.last - days + 1),
+                half_life_days=self._config.half_life_days,
+                facts={"days": float(days)},
+            ),
+        )

@@ -1,0 +1,144 @@
+"""Monthly social-security figures: staff that leave, a base that shrinks, contributions that are owed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from detectors.config import SocialSecurityConfig
+from detectors.contract import Clearance, Context, Opinion
+from detectors.memoryless import Memoryless
+
+
+class HeadcountFall(Memoryless):
+    """An insured headcount that falls by a fifth or more from one month to the next, and has not come back.
+
+    Parameters
+    ----------
+    config
+        Shares, least headcount, severities, and for how many months a fall stands.
+    """
+
+    name = "social-security-headcount"
+    version = 1
+    family = "social_security"
+    series = ("insured_headcount",)
+
+    def __init__(self, config: SocialSecurityConfig) -> None:
+        self._config = config
+
+    def judge_one(self, memory: tuple[()], context: Context) -> Sequence[Opinion]:
+        """Return the newest fall that still stands, if one does."""
+        config = self._config
+        known = context.series.get("insured_headcount")
+        if known is None:
+            return ()
+        present = [(known.last - back, v) for back, v in enumerate(reversed(known.values)) if v == v]
+        if len(present) < 2:
+            return ()
+        newest = present[0][1]
+        for (month, after), (_, before) in pairwise(present):
+            if known.last - month >= config.fall_months:
+                break
+            fell = before >= config.min_headcount and after <= (1 - config.fall_share) * before
+            if fell and newest <= (1 - config.fall_share / 2) * before:
+                deep = newest <= (1 - config.deep_fall_share) * before
+                return (
+                    Opinion(
+                        "social_security.headcount-fall",
+                        config.deep_fall_severity if deep else config.fall_severity,
+                        observed=newest,
+                        expected=before,
+                        unit=known.unit,
+                        since=context.calendar.month_start(month),
+                        half_life_days=config.half_life_days,
+                        clearance=Clearance("insured_headcount", (1 - config.fall_share / 2) * before, known.unit, 1),
+                    ),
+                )
+        return ()
+
+
+class PayrollFall(Memoryless):
+    """A contribution base that falls month after month.
+
+    Parameters
+    ----------
+    config
+        Months, share over all of them, severity.
+    """
+
+    name = "social-security-payroll"
+    version = 1
+    family = "social_security"
+    series = ("contribution_base",)
+
+    def __init__(self, config: SocialSecurityConfig) -> None:
+        self._config = config
+
+    def judge_one(self, memory: tuple[()], context: Context) -> Sequence[Opinion]:
+        """Return the falling base, if it has fallen long enough."""
+        config = self._config
+        known = context.series.get("contribution_base")
+        if known is None:
+            return ()
+        values, months = known.values, 0
+        while months + 1 < len(values) and values[-1 - months] < values[-2 - months]:
+            months += 1
+        if months < config.payroll_months:
+            return ()
+        before = values[-1 - months]
+        if not values[-1] <= (1 - config.payroll_share) * before:
+            return ()
+        return (
+            Opinion(
+                "social_security.payroll-fall",
+                config.payroll_severity,
+                observed=values[-1],
+                expected=before,
+                unit=known.unit,
+                since=context.calendar.month_start(known.last - months + 1),
+                half_life_days=config.half_life_days,
+                clearance=Clearance("contribution_base", values[-1], known.unit, periods=1),
+                facts={"months": float(months)},
+            ),
+        )
+
+
+class ContributionArrears(Memoryless):
+    """Contributions that are owed, worse when month follows month.
+
+    Parameters
+    ----------
+    config
+        Severities, and from how many months the higher one holds.
+    """
+
+    name = "social-security-arrears"
+    version = 1
+    family = "social_security"
+    series = ("contribution_owed",)
+
+    def __init__(self, config: SocialSecurityConfig) -> None:
+        self._config = config
+
+    def judge_one(self, memory: tuple[()], context: Context) -> Sequence[Opinion]:
+        """Return the arrears of the newest month, if there are any."""
+        config = self._config
+        known = context.series.get("contribution_owed")
+        if known is None or not known.values or not known.values[-1] > 0:
+            return ()
+        values, months = known.values, 1
+        while months < len(values) and values[-1 - months] > 0:
+            months += 1
+        return (
+            Opinion(
+                "social_security.arrears",
+                config.arrears_key_severity if months >= config.arrears_key_months else config.arrears_severity,
+                observed=values[-1],
+                unit=known.unit,
+                since=context.calendar.month_start(known.last - months + 1),
+                half_life_days=config.half_life_days,
+                clearance=Clearance("contribution_owed", 1.0, known.unit, periods=1, above=False),
+                facts={"months": float(months)},
+            ),
+        )

@@ -1,0 +1,247 @@
+"""Standing conditions told by events: one event begins a condition, another one lifts it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from detectors.config import MeterConfig, TaxConfig
+from detectors.contract import Context, Event, Level, Opinion, Plain
+from detectors.payloads import amount_of, text_of
+
+#: What stands, oldest first: subject → when it began, milliseconds.
+Standing = dict[str, int]
+
+
+def _dump(memory: Standing) -> list[Plain]:
+    return [[subject, since] for subject, since in memory.items()]
+
+
+def _load(state: list[Plain]) -> Standing:
+    return dict(state)  # type: ignore[arg-type]  # pairs, as _dump wrote them
+
+
+def _remember(memory: Standing, subject: str, since: int, most: int) -> None:
+    memory.setdefault(subject, since)
+    while len(memory) > most:
+        del memory[next(iter(memory))]
+
+
+#: By status: the matter that it is about. The statuses of one matter replace each other.
+_MATTERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "arrears": "bill", "paid": "bill", "suspended": "supply", "resumed": "supply", "restored": "supply",
+        "closed": "account", "capacity_reduced": "capacity",
+    }
+)  # fmt: skip
+_ENDS: Final = frozenset({"paid", "resumed", "restored"})
+_REASONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "bill": "electricity.arrears", "supply": "electricity.suspended", "account": "electricity.account-closed",
+        "capacity": "electricity.capacity-reduced",
+    }
+)  # fmt: skip
+
+
+class MeterStatus:
+    """Arrears, suspension and closure of power accounts, lasting until paid or resumed.
+
+    An outage, planned or not, and a meter that is offline say nothing about the enterprise and are no opinion.
+
+    Parameters
+    ----------
+    config
+        Severities and half-lives.
+    """
+
+    name = "electricity-meter-status"
+    version = 1
+    family = "electricity"
+    events = ("meter_status",)
+
+    def __init__(self, config: MeterConfig) -> None:
+        self._config = config
+        self._severities = {
+            "bill": config.arrears, "supply": config.suspended, "account": config.closed,
+            "capacity": config.capacity_reduced,
+        }  # fmt: skip
+
+    def memory(self) -> Standing:
+        """Return the memory of an enterprise that was never seen."""
+        return {}
+
+    def dump(self, memory: Standing) -> list[Plain]:
+        """Return the memory as plain values."""
+        return _dump(memory)
+
+    def load(self, state: list[Plain]) -> Standing:
+        """Return the memory that ``dump`` described."""
+        return _load(state)
+
+    def judge_one(self, memory: Standing, event: Event, context: Context) -> Sequence[Opinion]:
+        """Return the condition that the event begins or ends."""
+        status, account = text_of(event.payload, "status"), text_of(event.payload, "account", 40)
+        matter = _MATTERS.get(status)
+        if matter is None:
+            return ()
+        subject = f"{account}:{matter}"
+        ended = status in _ENDS
+        if ended and subject not in memory:
+            return ()
+        facts: dict[str, str | float] = {"account": account} if account else {}
+        owed = amount_of(event.payload, "amount")
+        if owed:
+            facts["amount"] = owed
+        fading = matter == "capacity"
+        opinion = Opinion(
+            _REASONS[matter],
+            self._severities[matter],
+            subject=subject,
+            since=event.event_time,
+            lasting=not ended and not fading,
+            half_life_days=self._config.capacity_half_life_days if fading else self._config.half_life_days,
+            closed=ended,
+            facts=facts,
+        )
+        return (opinion,)
+
+    def learn_one(self, memory: Standing, event: Event, context: Context) -> None:
+        """Remember what stands."""
+        status, account = text_of(event.payload, "status"), text_of(event.payload, "account", 40)
+        matter = _MATTERS.get(status)
+        if matter is not None and status in _ENDS:
+            memory.pop(f"{account}:{matter}", None)
+        elif matter is not None:
+            _remember(memory, f"{account}:{matter}", event.event_time, 4 * self._config.max_accounts)
+
+
+_NOTICES: Final[Mapping[str, tuple[str, bool]]] = MappingProxyType(
+    {
+        "arrears": ("tax.arrears", True),
+        "arrears_paid": ("tax.arrears", False),
+        "abnormal_household": ("tax.abnormal-household", True),
+        "abnormal_lifted": ("tax.abnormal-household", False),
+    }
+)
+
+
+class TaxNotices:
+    """Public notices of tax arrears and abnormal households, lasting until paid or lifted.
+
+    Parameters
+    ----------
+    config
+        Severities and half-life.
+    """
+
+    name = "tax-notices"
+    version = 1
+    family = "tax"
+    events = ("tax_notice",)
+
+    def __init__(self, config: TaxConfig) -> None:
+        self._config = config
+
+    def memory(self) -> Standing:
+        """Return the memory of an enterprise that was never seen."""
+        return {}
+
+    def dump(self, memory: Standing) -> list[Plain]:
+        """Return the memory as plain values."""
+        return _dump(memory)
+
+    def load(self, state: list[Plain]) -> Standing:
+        """Return the memory that ``dump`` described."""
+        return _load(state)
+
+    def judge_one(self, memory: Standing, event: Event, context: Context) -> Sequence[Opinion]:
+        """Return the notice that the event brings or lifts."""
+        reason, begins = _NOTICES.get(text_of(event.payload, "kind"), ("", False))
+        if not reason or (not begins and reason not in memory):
+            return ()
+        facts: dict[str, str | float] = {}
+        owed = amount_of(event.payload, "amount")
+        if owed:
+            facts["amount"] = owed
+        category = text_of(event.payload, "tax_category", 40)
+        if category:
+            facts["tax_category"] = category
+        opinion = Opinion(
+            reason,
+            self._config.arrears if reason == "tax.arrears" else self._config.abnormal_household,
+            subject=reason,
+            since=event.event_time,
+            lasting=begins,
+            half_life_days=self._config.half_life_days,
+            closed=not begins,
+            facts=facts,
+        )
+        return (opinion,)
+
+    def learn_one(self, memory: Standing, event: Event, context: Context) -> None:
+        """Remember what stands."""
+        reason, begins = _NOTICES.get(text_of(event.payload, "kind"), ("", False))
+        if begins:
+            _remember(memory, reason, event.event_time, len(_NOTICES))
+        else:
+            memory.pop(reason, None)
+
+
+class CreditGrade:
+    """The yearly tax credit grade: C and D are signs, A, B and M are none. M means new, not medium.
+
+    Parameters
+    ----------
+    config
+        Severities and half-life.
+    """
+
+    name = "tax-credit-grade"
+    version = 1
+    family = "tax"
+    events = ("credit_grade",)
+
+    def __init__(self, config: TaxConfig) -> None:
+        self._severities = {"C": config.grade_c, "D": config.grade_d}
+        self._half_life_days = config.half_life_days
+
+    def memory(self) -> list[str]:
+        """Return the memory of an enterprise that was never seen: no grade."""
+        return []
+
+    def dump(self, memory: list[str]) -> list[Plain]:
+        """Return the memory as plain values."""
+        return [*memory]
+
+    def load(self, state: list[Plain]) -> list[str]:
+        """Return the memory that ``dump`` described."""
+        return [str(grade) for grade in state]
+
+    def judge_one(self, memory: list[str], event: Event, context: Context) -> Sequence[Opinion]:
+        """Return the grade if it is a sign, or that it no longer is one."""
+        grade = text_of(event.payload, "grade", 1)
+        previous = memory[0] if memory else ""
+        bad = grade in self._severities
+        if not bad and previous not in self._severities:
+            return ()
+        facts: dict[str, str | float] = {"grade": grade}
+        if previous and previous != grade:
+            facts["previous"] = previous
+        opinion = Opinion(
+            "tax.credit-grade",
+            self._severities[grade if bad else previous],
+            since=event.event_time,
+            lasting=bad,
+            half_life_days=self._half_life_days,
+            closed=not bad,
+            reach=Level.YELLOW,
+            facts=facts,
+        )
+        return (opinion,)
+
+    def learn_one(self, memory: list[str], event: Event, context: Context) -> None:
+        """Remember the grade."""
+        grade = text_of(event.payload, "grade", 1)
+        if grade:
+            memory[:] = [grade]

@@ -1,0 +1,92 @@
+"""Surge of a daily series: far above the usual use for days, by the enterprise's own variation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import exp, log
+from typing import Final
+
+from detectors.config import ElectricityConfig
+from detectors.contract import Clearance, Context, Opinion, Plain
+from detectors.estimators import EWVar
+
+#: Days around Spring Festival that are no guide to usual use.
+_FESTIVAL: Final = 25
+#: Use below this share of the usual one is a pause and not learned.
+_PAUSE: Final = 0.3
+
+
+class Surge:
+    """Use that jumps far above the usual one and stays there, until it is the new usual.
+
+    River's EWVar over log use gives the usual level and its variation. A surge may be a good order as well as an idle
+    plant that mines coins, so it is a faint sign by itself.
+
+    Parameters
+    ----------
+    config
+        Limits, waits and severity.
+    """
+
+    name = "electricity-surge"
+    version = 1
+    family = "electricity"
+    series = ("daily_kwh",)
+
+    def __init__(self, config: ElectricityConfig) -> None:
+        self._config = config
+
+    def memory(self) -> EWVar:
+        """Return the memory of an enterprise that was never seen."""
+        return EWVar(self._config.fade)
+
+    def dump(self, memory: EWVar) -> list[Plain]:
+        """Return the memory as plain values."""
+        return memory.dump()
+
+    def load(self, state: list[Plain]) -> EWVar:
+        """Return the memory that ``dump`` described."""
+        return EWVar.load(self._config.fade, state)
+
+    def learn_one(self, memory: EWVar, context: Context, series: str, index: int) -> None:
+        """Learn a settled day that is neither a pause nor near the festival."""
+        known = context.series[series]
+        value = known.values[index]
+        if not value > 0:
+            return
+        day = known.last - (len(known.values) - 1 - index % len(known.values))
+        level = log(value)
+        pause = memory.count and level < memory.mean + log(_PAUSE)
+        if not pause and abs(context.calendar.days_from_spring_festival(day)) > _FESTIVAL:
+            memory.update(level)
+
+    def judge_one(self, memory: EWVar, context: Context) -> Sequence[Opinion]:
+        """Return the surge that stands, if one does."""
+        config = self._config
+        known = context.series.get("daily_kwh")
+        if known is None or memory.count < config.min_history_days:
+            return ()
+        usual = exp(memory.mean)
+        limit = max(config.surge_share * usual, exp(memory.mean + config.surge_sigmas * memory.deviation))
+        values, days = known.values, 0
+        while days < len(values) and values[-1 - days] >= limit:
+            days += 1
+        if days < config.surge_days or usual < config.min_usual_kwh:
+            return ()
+        peers = context.peers.get("daily_kwh", ())
+        if peers and peers[-1] is not None and peers[-1].median >= config.surge_share:
+            return ()
+        since = context.calendar.day_start(known.last - days + 1)
+        return (
+            Opinion(
+                "electricity.surge",
+                config.surge_severity,
+                observed=sum(values[-days:]) / days,
+                expected=usual,
+                unit=known.unit,
+                since=since,
+                half_life_days=config.half_life_days,
+                clearance=Clearance("daily_kwh", limit, known.unit, periods=1, above=False),
+                facts={"days": float(days)},
+            ),
+        )
