@@ -1,0 +1,141 @@
+"""What every page has: who looks (language, zone), the head with the state of the data, the banners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
+
+from nicegui import ui
+from starlette.requests import Request
+
+from connectors.models import Level
+from dashboards.board.texts import Language, Texts
+from dashboards.desk import STALE_AFTER, Desk
+from dashboards.figures import SourceFreshness, Wall
+from dashboards.shared import Seen
+from streams.clock import moment
+
+LANGUAGE_COOKIE, ZONE_COOKIE = "forewarn-language", "forewarn-zone"
+#: How often a page asks for new figures. Seconds.
+REFRESH_S = 2.0
+#: Shapes beside the colours, for those who cannot tell these apart.
+MARKS: Mapping[Level, str] = {Level.RED: "◆", Level.ORANGE: "▲", Level.YELLOW: "●", Level.BLUE: "■", Level.NONE: "○"}
+
+_HERE = Path(__file__).parent
+_SCRIPT = (_HERE / "board.js").read_text(encoding="utf-8")
+_STYLE = (_HERE / "board.css").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks, as far as the page cares."""
+
+    texts: Texts
+
+    @classmethod
+    def of(cls, request: Request, default_zone: str) -> Viewer:
+        """Return the viewer by the cookies of the browser: its language, its zone."""
+        chosen = request.cookies.get(LANGUAGE_COOKIE)
+        language = Language(chosen) if chosen in list(Language) else Language.ZH
+        return cls(Texts(language, _zone(unquote(request.cookies.get(ZONE_COOKIE, "")), default_zone)))
+
+
+def _zone(wanted: str, default: str) -> ZoneInfo:
+    for name in (wanted, default):
+        try:
+            return ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            continue
+    return ZoneInfo("UTC")
+
+
+def dress(texts: Texts) -> None:
+    """Give the page its style and its script. Nothing in them comes from outside."""
+    language = {Language.ZH: "zh-CN", Language.EN: "en"}[texts.language]
+    ui.add_head_html(f'<script>document.documentElement.lang = "{language}";</script>')
+    ui.add_head_html(f"<style>{_STYLE}</style><script>{_SCRIPT}</script>")
+
+
+class Frame:
+    """The head of a page: brand, state of the data, language; and the banners below it.
+
+    Parameters
+    ----------
+    desk
+        Tells the age of the data.
+    texts
+        In the reader's language.
+    """
+
+    def __init__(self, desk: Desk, texts: Texts) -> None:
+        self._desk, self._texts = desk, texts
+        self._beat = 0
+        with ui.element("header").classes("fw-head"):
+            with ui.element("a").classes("fw-brand").props('href="/"'):
+                ui.label("forewarn").classes("fw-brand-name")
+                ui.label(texts("brand")).classes("fw-brand-text")
+            with ui.element("div").classes("fw-status").props('role="status" aria-live="polite"') as self._status:
+                self._age = ui.label().classes("fw-age").props('data-testid="data-age"')
+                self._connection = ui.label().classes("fw-connection").props('data-testid="connection"')
+            self._clock = ui.label().classes("fw-clock")
+            language = ui.element("button").classes("fw-button").props('type="button" data-testid="language"')
+            language.props["aria-label"] = texts("language.label")
+            with language:
+                ui.label(texts("language"))
+            other = Language.EN if texts.language is Language.ZH else Language.ZH
+            switch = f"document.cookie='{LANGUAGE_COOKIE}={other}; path=/; SameSite=Lax; max-age=31536000'"
+            language.on("click", js_handler=f"() => {{ {switch}; location.reload(); }}")
+        self._banner = ui.label().classes("fw-banner").props('role="alert" data-testid="banner"')
+        self._sources = ui.label().classes("fw-banner fw-banner-soft").props('data-testid="sources"')
+        ui.label(texts("data.lost")).classes("fw-banner fw-lost-banner").props('role="alert"')
+
+    def show(self, seen: Seen[Wall], other_failing: int | None = None) -> bool:
+        """Show the state of the data; return whether what the page shows is old.
+
+        Parameters
+        ----------
+        seen
+            The wall as last read.
+        other_failing
+            Since when another read of the page fails, if it does. Milliseconds.
+        """
+        texts, now = self._texts, moment(self._desk.clock.now_ms())
+        self._beat += 1
+        self._status.props(f"data-beat={self._beat}")
+        self._clock.set_text(texts.clock(now))
+        failing = [since for since in (seen.failing_since, other_failing) if since is not None]
+        age = self._desk.data_age(seen.value) if seen.value else None
+        stale = age is None or age > STALE_AFTER
+        self._age.set_text(texts("data.none") if age is None else texts("data.age", age=texts.span(age)))
+        _mark(self._age, "fw-bad", stale or bool(failing))
+        self._connection.set_text(texts("disconnected" if failing else "connected"))
+        _mark(self._connection, "fw-bad", bool(failing))
+        self._banner.set_text(self._warning(seen, min(failing, default=None), age if stale else None))
+        self._banner.set_visibility(bool(self._banner.text))
+        self._sources.set_text("" if failing or seen.value is None else self._troubled(seen.value.sources))
+        self._sources.set_visibility(bool(self._sources.text))
+        return bool(failing)
+
+    def _warning(self, seen: Seen[Wall], failing_since: int | None, stale_for: timedelta | None) -> str:
+        texts = self._texts
+        if failing_since is not None:
+            since = texts.clock(moment(failing_since))
+            if seen.value is None:
+                return texts("data.away.never", since=since)
+            return texts("data.away", since=since, as_of=texts.clock(moment(seen.as_of)))
+        return texts("data.stale", age=texts.span(stale_for)) if stale_for is not None else ""
+
+    def _troubled(self, sources: list[SourceFreshness]) -> str:
+        names = [f"{one.source} {one.message}".strip() for one in sources if one.status == "error"]
+        return self._texts("sources.trouble", sources="; ".join(names)) if names else ""
+
+
+def _mark(element: ui.element, name: str, marked: bool) -> None:
+    if marked:
+        element.classes(add=name)
+    else:
+        element.classes(remove=name)
