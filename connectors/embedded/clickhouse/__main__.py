@@ -16,7 +16,6 @@ from pathlib import Path
 
 from aiohttp import web
 
-from connectors.embedded.clickhouse.app import Facade
 from connectors.embedded.clickhouse.auth import User
 from connectors.embedded.clickhouse.errors import DatabaseError
 from connectors.embedded.ports import LOOPBACK
@@ -27,8 +26,11 @@ READER = "reader"
 _SHUTDOWN_S = 8.0
 
 
-async def serve(facade: Facade, port: int) -> None:
+async def serve(store: Path, known: list[User], port: int, limit: int) -> None:
     """Serve on the loopback interface until SIGTERM or SIGINT, then finish what runs and close the engine."""
+    from connectors.embedded.clickhouse.app import Facade  # takes a second: wrong options are told before
+
+    facade = Facade(store, known, limit)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -91,15 +93,11 @@ def main() -> int:
         known = users(options, os.environ)
         nowhere.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.chdir(nowhere)
-        asyncio.run(_run(store / "store", known, options))
+        asyncio.run(serve(store / "store", known, options.port, options.max_request_bytes))
     except (ValueError, OSError, DatabaseError) as error:
         print(f"clickhouse: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-async def _run(store: Path, known: list[User], options: argparse.Namespace) -> None:
-    await serve(Facade(store, known, options.max_request_bytes), options.port)
 
 
 if __name__ == "__main__":

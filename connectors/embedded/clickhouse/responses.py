@@ -62,7 +62,7 @@ def late_failure(error: DatabaseError, tag: str) -> bytes:
     Examples
     --------
     >>> late_failure(DatabaseError(241, "Memory limit exceeded"), "ab")
-    b'\r\n__exception__\r\nab\r\nCode: 241. DB::Exception: Memory limit exceeded\n48 ab\r\n__exception__\r\n'
+    b'\r\n__exception__\r\nab\r\nCode: 241. DB::Exception: Memory limit exceeded\n47 ab\r\n__exception__\r\n'
     """
     message = str(error).encode() + b"\n"
     return b"\r\n__exception__\r\n%b\r\n%b%d %b\r\n__exception__\r\n" % (
