@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 
 from streams import logs
 from streams.runtime import load_settings
@@ -28,7 +29,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on s
 
 def fail(message: str, code: int = 1) -> NoReturn:
     """Print what went wrong and what to do, and end the command."""
-    err.print(f"[bold red]error:[/] {logs.redact(message)}", markup=True, soft_wrap=True)
+    err.print(f"[bold red]error:[/] {escape(logs.redact(message))}", markup=True, soft_wrap=True)
     raise typer.Exit(code)
 
 

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -18,16 +19,17 @@ from connectors.embedded import ClickHouseServer
 from connectors.examples import EXAMPLES
 from connectors.models import MESSAGES, Message
 from dashboards.grafana import shipped
-from tests.dashboards.grafana_macros import START, expand
 
 pytestmark = pytest.mark.stack
 DATABASE = "grafana_sql"
+START, END, STEP = 1_772_400_000, 1_773_200_000, 3600  # 2026-03-01 … 2026-03-11, UTC; seconds
 ENTERPRISE = "91350100M000100Y43"
 #: What the plug-in's Go client turns into text, numbers and times.
 PLAIN = re.compile(r"^(Nullable\()?(LowCardinality\()?(String|U?Int\d+|Float64|DateTime(64)?(\(.*\))?)\)*$")
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Row:
     message: Message
     topic: str
     partition: int
@@ -35,6 +37,23 @@ class Row(NamedTuple):
     index: int
     time: int
     flags: tuple[str, ...] = ()
+
+
+def expand(sql: str, variables: Mapping[str, str]) -> str:
+    """Do what the plug-in does to a query before it is sent; refuse macros and variables that it does not know."""
+    sql = re.sub(r"\$__timeFilter\(([^()]+)\)", rf"\1 >= toDateTime({START}) AND \1 <= toDateTime({END})", sql)
+    sql = re.sub(r"\$__timeInterval\(([^()]+)\)", rf"toStartOfInterval(toDateTime(\1), INTERVAL {STEP} second)", sql)
+    for macro, value in (
+        ("fromTime", f"toDateTime({START})"), ("toTime", f"toDateTime({END})"), ("interval_s", str(STEP))
+    ):  # fmt: skip
+        sql = re.sub(rf"\$__{macro}\b(?!_)", value, sql)
+    for name, value in variables.items():
+        sql = sql.replace(f"${{{name}:singlequote}}", "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'")
+    left = re.search(r"\$__\w+|\$\{[^}]*\}", sql)
+    if left:
+        message = f"unknown macro or unquoted variable: {left.group()}"
+        raise ValueError(message)
+    return sql
 
 
 def now_ms() -> int:
@@ -80,7 +99,7 @@ def database(clickhouse: ClickHouseServer) -> Iterator[Client]:
         (table,) = [table for table in TABLES if table.model is model]
         message = model.model_validate_json(json.dumps(example))
         row = Row(message, table.topics[0], 0, 2 * offset, 0, START * 1000 + 60_000)
-        later = row._replace(offset=2 * offset + 1, time=now_ms() - 5000)
+        later = replace(row, offset=2 * offset + 1, time=now_ms() - 5000)
         # Of heartbeats there are two, one in the range and one just now; of everything else one, inserted twice.
         for stored in (row, later) if name == "heartbeat" else (later, later):
             client.insert_arrow(table.name, table.block([stored]), database=DATABASE)
