@@ -124,21 +124,26 @@ class Cases:
             return ()
         case = _identity(event)
         records = _with(memory.get(case, ()), record)
-        if not record.stands and len(records) == 1:
-            return ()  # the removal of a record that was never seen
+        if not record.stands and len(records) == 1 and len(memory) < self._config.max_cases:
+            return ()  # the removal of a record that was never seen, rather than forgotten
         standing = [r for r in records if r.stands]
         gravest = max(standing or records, key=self._severity)
         return (self._opinion(case, gravest, event, closed=not standing),)
 
     def learn_one(self, memory: CaseMemory, event: Event, context: Context) -> None:
-        """Remember the record; of the oldest cases only so many."""
+        """Remember the record, within the configured number of cases."""
         record = _record(event)
         if record is None:
             return
         case = _identity(event)
         memory[case] = _with(memory.pop(case, ()), record)
         while len(memory) > self._config.max_cases:
-            del memory[next(iter(memory))]
+            del memory[self._least(memory)]
+
+    def _least(self, memory: CaseMemory) -> str:
+        """Return the oldest case that sets no floor, else the oldest one."""
+        free = (case for case, records in memory.items() if not any(r.stands and r.kind in _FLOORS for r in records))
+        return next(free, next(iter(memory)))
 
     def _severity(self, record: _Record) -> float:
         config = self._config

@@ -333,7 +333,7 @@ class TaxConfig:
 
 @dataclass(frozen=True)
 class SocialSecurityConfig:
-    """The social-security detectors, and what they say together with other families.
+    """The social-security detectors.
 
     Parameters
     ----------
@@ -349,12 +349,6 @@ class SocialSecurityConfig:
         Contributions owed; the second severity from so many months on.
     drift_delta, drift_threshold, drift_share, drift_severity
         River's PageHinkley on the log headcount.
-    shed_share, growth_share, divergence_severity, divergence_key_severity, divergence_key_gap
-        The headcount falls by ``shed_share`` while declared sales grow by ``growth_share`` within three months; the
-        severity grows to the second one as the gap does.
-    power_share, power_sales_share, power_severity
-        Power falls below ``power_share`` of the weeks before while declared sales stay above ``power_sales_share`` of
-        their usual value.
     half_life_days
         Decay once a condition is over.
     """
@@ -375,6 +369,38 @@ class SocialSecurityConfig:
     drift_threshold: float = 0.5
     drift_share: float = 0.85
     drift_severity: float = 0.3
+    half_life_days: float = 60.0
+
+    def __post_init__(self) -> None:
+        _check_shares(
+            self, "fall_share", "fall_severity", "deep_fall_share", "deep_fall_severity", "payroll_share",
+            "payroll_severity", "arrears_severity", "arrears_key_severity", "drift_share", "drift_severity",
+        )  # fmt: skip
+        _check_positive(
+            self, "min_headcount", "fall_months", "payroll_months", "arrears_key_months", "drift_threshold",
+            "half_life_days",
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CrossConfig:
+    """Figures of two families that do not fit together.
+
+    Parameters
+    ----------
+    min_headcount
+        Firms with fewer insured persons are not judged by shares.
+    shed_share, growth_share, divergence_severity, divergence_key_severity, divergence_key_gap
+        The headcount falls by ``shed_share`` while declared sales grow by ``growth_share`` within three months; the
+        severity grows to the second one as the gap between both does.
+    power_share, power_sales_share, power_severity
+        Power falls below ``power_share`` of the weeks before while declared sales stay above ``power_sales_share`` of
+        their usual value.
+    half_life_days
+        Decay once a condition is over.
+    """
+
+    min_headcount: float = 10.0
     shed_share: float = 0.05
     growth_share: float = 0.1
     divergence_severity: float = 0.45
@@ -387,14 +413,11 @@ class SocialSecurityConfig:
 
     def __post_init__(self) -> None:
         _check_shares(
-            self, "fall_share", "fall_severity", "deep_fall_share", "deep_fall_severity", "payroll_share",
-            "payroll_severity", "arrears_severity", "arrears_key_severity", "drift_share", "drift_severity",
-            "shed_share", "divergence_severity", "divergence_key_severity", "power_share", "power_severity",
-        )  # fmt: skip
+            self, "shed_share", "divergence_severity", "divergence_key_severity", "power_share", "power_severity"
+        )
         _check_positive(
-            self, "min_headcount", "fall_months", "payroll_months", "arrears_key_months", "drift_threshold",
-            "growth_share", "divergence_key_gap", "power_sales_share", "half_life_days",
-        )  # fmt: skip
+            self, "min_headcount", "growth_share", "divergence_key_gap", "power_sales_share", "half_life_days"
+        )
 
 
 @dataclass(frozen=True)
@@ -530,6 +553,7 @@ class DetectionConfig:
     meter: MeterConfig = field(default_factory=MeterConfig)
     tax: TaxConfig = field(default_factory=TaxConfig)
     social_security: SocialSecurityConfig = field(default_factory=SocialSecurityConfig)
+    cross: CrossConfig = field(default_factory=CrossConfig)
     litigation: LitigationConfig = field(default_factory=LitigationConfig)
     sentiment: SentimentConfig = field(default_factory=SentimentConfig)
 

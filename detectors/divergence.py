@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from detectors.calendar import Calendar
-from detectors.config import SocialSecurityConfig
+from detectors.config import CrossConfig
 from detectors.contract import Context, Opinion, Series
 from detectors.memoryless import Memoryless
 from detectors.usual import usual
@@ -40,7 +40,7 @@ class StaffAgainstSales(Memoryless):
     family = "social_security"
     series = ("insured_headcount", "vat_sales")
 
-    def __init__(self, config: SocialSecurityConfig) -> None:
+    def __init__(self, config: CrossConfig) -> None:
         self._config = config
 
     def judge_one(self, memory: tuple[()], context: Context) -> Sequence[Opinion]:
@@ -84,7 +84,7 @@ class PowerAgainstSales(Memoryless):
     family = "tax"
     series = ("vat_sales", "daily_kwh")
 
-    def __init__(self, config: SocialSecurityConfig) -> None:
+    def __init__(self, config: CrossConfig) -> None:
         self._config = config
 
     def judge_one(self, memory: tuple[()], context: Context) -> Sequence[Opinion]:

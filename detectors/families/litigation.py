@@ -1,12 +1,15 @@
-"""What the litigation family runs: court and public records."""
+"""What the litigation family runs: cases and their pace."""
 
 from __future__ import annotations
 
+from detectors.cases import CaseRate, Cases
 from detectors.config import DetectionConfig
 from detectors.contract import AnyDetector
 
 
 def detectors(config: DetectionConfig) -> tuple[AnyDetector, ...]:
     """Return the family's detectors."""
-    del config
-    return ()
+    return (
+        Cases(config.litigation),
+        CaseRate(config.litigation),
+    )

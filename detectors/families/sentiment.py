@@ -1,12 +1,16 @@
-"""What the sentiment family runs: news."""
+"""What the sentiment family runs: stories and their number."""
 
 from __future__ import annotations
 
 from detectors.config import DetectionConfig
 from detectors.contract import AnyDetector
+from detectors.sentiment.news import News
+from detectors.sentiment.volume import NewsVolume
 
 
 def detectors(config: DetectionConfig) -> tuple[AnyDetector, ...]:
     """Return the family's detectors."""
-    del config
-    return ()
+    return (
+        News(config.sentiment),
+        NewsVolume(config.sentiment),
+    )

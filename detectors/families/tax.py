@@ -1,12 +1,22 @@
-"""What the tax family runs: filings, invoices and notices."""
+"""What the tax family runs: filings, invoices, notices, and sales against power."""
 
 from __future__ import annotations
 
 from detectors.config import DetectionConfig
 from detectors.contract import AnyDetector
+from detectors.divergence import PowerAgainstSales
+from detectors.filings import MissingFiling, SalesFall, VoidRate, ZeroFiling
+from detectors.status import CreditGrade, TaxNotices
 
 
 def detectors(config: DetectionConfig) -> tuple[AnyDetector, ...]:
     """Return the family's detectors."""
-    del config
-    return ()
+    return (
+        SalesFall(config.tax),
+        ZeroFiling(config.tax),
+        MissingFiling(config.tax),
+        VoidRate(config.tax),
+        TaxNotices(config.tax),
+        CreditGrade(config.tax),
+        PowerAgainstSales(config.cross),
+    )

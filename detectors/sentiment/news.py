@@ -1,0 +1,113 @@
+"""News events: severity by the lexicon, once per story."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from detectors.config import SentimentConfig
+from detectors.contract import Context, Event, Opinion, Plain
+from detectors.payloads import text_of
+from detectors.sentiment.duplicates import fingerprint, nearest
+from detectors.sentiment.lexicon import NEUTRAL, Reading, read
+
+_LONGEST_BODY: Final = 4000
+
+
+class _Story(NamedTuple):
+    """What is remembered of a story: fingerprint, when it first came (milliseconds), worst severity, items."""
+
+    print: int
+    since: int
+    severity: float
+    items: int
+
+
+#: The newest stories, oldest first.
+StoryMemory = list[_Story]
+
+
+class News:
+    """What the news says of the enterprise: one opinion per story, however often it is copied.
+
+    Parameters
+    ----------
+    config
+        Floors, factors, half-life, how near two items are to be one story.
+    """
+
+    name = "sentiment-news"
+    version = 1
+    family = "sentiment"
+    events = ("news",)
+
+    def __init__(self, config: SentimentConfig) -> None:
+        self._config = config
+
+    def memory(self) -> StoryMemory:
+        """Return the memory of an enterprise that was never seen."""
+        return []
+
+    def dump(self, memory: StoryMemory) -> list[Plain]:
+        """Return the memory as plain values."""
+        return [list(story) for story in memory]
+
+    def load(self, state: list[Plain]) -> StoryMemory:
+        """Return the memory that ``dump`` described."""
+        return [_Story(*story) for story in state]  # type: ignore[misc]  # as dump wrote them
+
+    def judge_one(self, memory: StoryMemory, event: Event, context: Context) -> Sequence[Opinion]:
+        """Return the story, if the item is bad news and worse than what is known of it."""
+        reading = self._read(event, context)
+        if reading.severity < self._config.speak_from:
+            return ()
+        found = self._print(event)
+        at = nearest([story.print for story in memory], found, self._config.duplicate_bits)
+        known = None if at is None else memory[at]
+        if known is not None and reading.severity <= known.severity:
+            return ()
+        since = known.since if known else event.published_at
+        facts: dict[str, str | float] = {"term": reading.term, "title": text_of(event.payload, "title", 120)}
+        if event.source:
+            facts["source"] = event.source
+        return (
+            Opinion(
+                "sentiment.serious-news" if reading.hard else "sentiment.negative-news",
+                reading.severity,
+                subject=f"{known.print if known else found:016x}",
+                since=since,
+                lasting=False,
+                half_life_days=self._config.half_life_days,
+                facts=facts,
+            ),
+        )
+
+    def learn_one(self, memory: StoryMemory, event: Event, context: Context) -> None:
+        """Count the item to its story, or begin a new one; good news needs no memory."""
+        reading = self._read(event, context)
+        if reading.severity < self._config.speak_from:
+            return
+        found = self._print(event)
+        at = nearest([story.print for story in memory], found, self._config.duplicate_bits)
+        if at is None:
+            memory.append(_Story(found, event.published_at, reading.severity, 1))
+            del memory[: -self._config.max_clusters]
+        else:
+            story = memory.pop(at)
+            worst = max(story.severity, reading.severity)
+            memory.append(story._replace(severity=worst, items=story.items + 1))
+
+    def _print(self, event: Event) -> int:
+        return fingerprint(text_of(event.payload, "title"))
+
+    def _read(self, event: Event, context: Context) -> Reading:
+        """Return the worse of title and body, for the subject that the source names or the enterprise's names."""
+        config, names = self._config, context.profile.names
+        subject = text_of(event.payload, "subject", 200)
+        title = read(text_of(event.payload, "title"), names, config.other_subject_factor)
+        body = read(text_of(event.payload, "text", _LONGEST_BODY), names, config.other_subject_factor)
+        body = body._replace(severity=body.severity * config.body_factor, hard=False)
+        worst = max(title, body, NEUTRAL, key=lambda reading: reading.severity)
+        if subject and names and not any(name in subject or subject in name for name in names):
+            return worst._replace(severity=worst.severity * config.other_subject_factor, hard=False)
+        return worst._replace(severity=max(worst.severity, config.hard_floor)) if worst.hard else worst
