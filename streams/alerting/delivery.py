@@ -5,16 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass
+from typing import Protocol
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
 from connectors.control import AWAY, Attempt, ControlStore, Pending
-from connectors.webhook import Verdict, WebhookSender
+from connectors.webhook import Outcome, Verdict
 from streams.alerting.backoff import Backoff, after
 from streams.clock import Clock
 from streams.logs import logger
 
 _log = logger(__name__)
+
+
+class Sends(Protocol):
+    """Tries once to deliver a message; ``connectors.webhook.WebhookSender`` is the one."""
+
+    async def send(self, url: str, secret: str, webhook_id: str, body: bytes) -> Outcome:
+        """Return how it went, within bounded time; raise for nothing that the receiver or the network do."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +59,13 @@ class Deliverer:
         Tells the time of attempts.
     """
 
-    def __init__(
-        self, store: ControlStore, sender: WebhookSender, clock: Clock, limits: Limits, backoff: Backoff
-    ) -> None:
+    def __init__(self, store: ControlStore, sender: Sends, clock: Clock, limits: Limits, backoff: Backoff) -> None:
         self._store = store
         self._sender = sender
         self._clock = clock
         self._limits = limits
         self._backoff = backoff
-        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self.under_way: dict[str, asyncio.Task[None]] = {}
         self._busy: Counter[str] = Counter()
         self._failing: set[str] = set()
         self.finished = asyncio.Event()
@@ -85,8 +92,8 @@ class Deliverer:
 
     async def drain(self, grace_s: float) -> None:
         """Let the attempts under way end; break off those that have not after the grace, to be repeated later."""
-        if self._under_way:
-            _, late = await asyncio.wait(self._under_way.values(), timeout=grace_s)
+        if self.under_way:
+            _, late = await asyncio.wait(self.under_way.values(), timeout=grace_s)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -94,19 +101,19 @@ class Deliverer:
     def _has_slot(self, pending: Pending) -> bool:
         allowed = 1 if pending.subscription_id in self._failing else self._limits.per_subscription
         return (
-            pending.webhook_id not in self._under_way
-            and len(self._under_way) < self._limits.total
+            pending.webhook_id not in self.under_way
+            and len(self.under_way) < self._limits.total
             and self._busy[pending.subscription_id] < allowed
         )
 
     def _start(self, pending: Pending) -> None:
         self._busy[pending.subscription_id] += 1
         task = asyncio.create_task(self._attempt(pending), name=pending.webhook_id)
-        self._under_way[pending.webhook_id] = task
+        self.under_way[pending.webhook_id] = task
         task.add_done_callback(lambda done: self._ended(pending, done))
 
     def _ended(self, pending: Pending, task: asyncio.Task[None]) -> None:
-        del self._under_way[pending.webhook_id]
+        del self.under_way[pending.webhook_id]
         self._busy[pending.subscription_id] -= 1
         self.finished.set()
         if not task.cancelled() and (error := task.exception()) is not None:
