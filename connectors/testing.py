@@ -164,15 +164,10 @@ def check_source(factory: SourceFactory, *, ordered: bool = False) -> None:
         check(factory)
 
 
-def source_checks(*, ordered: bool = False) -> Iterator[Check]:
-    """Yield the checks one by one, for parametrized tests."""
-    yield check_description
-    yield check_messages
-    yield check_batches
-    yield check_repeatable
-    yield check_resumes
-    if ordered:
-        yield check_order
+def source_checks(*, ordered: bool = False) -> tuple[Check, ...]:
+    """Return the checks one by one, for parametrized tests."""
+    checks = (check_description, check_messages, check_batches, check_repeatable, check_resumes)
+    return (*checks, check_order) if ordered else checks
 
 
 def check_description(factory: SourceFactory) -> None:

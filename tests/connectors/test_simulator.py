@@ -1,0 +1,203 @@
+"""The simulated city: reproducible, valid, in order, and its planted truth is in the data."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date, timedelta
+from itertools import chain
+from statistics import median
+
+import pytest
+from stdnum.cn import uscc
+
+from connectors.catalogue import FAMILIES
+from connectors.contract import Rejected, SourceConfigError
+from connectors.decoding import Decoder, Received
+from connectors.models import Enterprise, Signal
+from connectors.recordtime import record_time_ms, topic_of
+from connectors.simulator import CitySource, Story
+from connectors.simulator.city import ZONE
+from connectors.simulator.codes import credit_code
+from connectors.testing import Check, source_checks
+
+
+def small_city() -> CitySource:
+    return CitySource(enterprises=60, days=20, seed=3, history_months=2, fine_share=0.1)
+
+
+def messages(source: CitySource) -> list[Signal | Enterprise]:
+    items = chain.from_iterable(batch.items for batch in source.read())
+    return [item for item in items if not isinstance(item, Rejected)]
+
+
+def by_day(signals: list[Signal], enterprise: str, metric: str) -> dict[date, float]:
+    return {
+        s.event_time.astimezone(ZONE).date(): s.value
+        for s in signals
+        if s.enterprise_id == enterprise and s.metric == metric and s.value is not None
+    }
+
+
+@pytest.fixture(scope="module")
+def city() -> CitySource:
+    return CitySource(enterprises=250, days=240, seed=1)
+
+
+@pytest.fixture(scope="module")
+def signals(city: CitySource) -> list[Signal]:
+    return [message for message in messages(city) if isinstance(message, Signal)]
+
+
+@pytest.mark.parametrize("check", source_checks(ordered=True))
+def test_it_is_a_source_like_any_other(check: Check) -> None:
+    check(small_city)
+
+
+def test_equal_seeds_give_equal_bytes_and_others_another_city() -> None:
+    first, second, other = (CitySource(enterprises=20, days=5, seed=seed) for seed in (1, 1, 2))
+    wires = [[message.wire() for message in messages(source)] for source in (first, second, other)]
+    assert wires[0] == wires[1]
+    assert wires[0] != wires[2]
+
+
+def test_the_scorer_accepts_every_message_at_its_record_time(city: CitySource) -> None:
+    decoder = Decoder(1)
+    for message in messages(small_city()):
+        time = record_time_ms(message, ZONE)
+        [answer] = decoder.decode(topic_of(message), 0, 0, None, message.wire(), time)
+        assert isinstance(answer, Received), answer
+        assert not answer.flags
+
+
+def test_ids_are_well_formed_and_of_no_real_region(city: CitySource) -> None:
+    codes = {resident.enterprise_id for resident in city.city.residents}
+    assert len(codes) == 250
+    assert all(uscc.is_valid(code) and code[2:4] == "99" for code in codes)
+    assert len({credit_code("990101", number) for number in range(20_000)}) == 20_000
+
+
+def test_names_are_unique_so_that_news_finds_its_subject(city: CitySource) -> None:
+    names = [name for resident in city.city.residents for name in resident.names]
+    assert len(set(names)) == len(names)
+
+
+def test_all_families_and_every_planted_story_are_there(city: CitySource, signals: list[Signal]) -> None:
+    assert {signal.family for signal in signals} == set(FAMILIES)
+    stories = city.stories()
+    assert {story.name for story in stories} == {
+        "factory-stops", "tax-to-zero", "sheds-staff", "dishonest-debtor", "bad-news",
+    }  # fmt: skip
+    warmed_up = city.city.start + timedelta(days=90)
+    assert all(warmed_up <= story.begins < story.default_date < city.city.end for story in stories)
+    assert len({story.enterprise_id for story in stories}) == len(stories)
+
+
+def hero(city: CitySource, name: str) -> Story:
+    return next(story for story in city.stories() if story.name == name)
+
+
+def test_the_factory_stops(city: CitySource, signals: list[Signal]) -> None:
+    story = hero(city, "factory-stops")
+    use = by_day(signals, story.enterprise_id, "daily_kwh")
+    before = median(value for day, value in use.items() if story.begins - timedelta(days=56) <= day < story.begins)
+    after = [value for day, value in use.items() if day >= story.begins + timedelta(days=2)]
+    assert len(after) > 60
+    assert max(after) < 0.05 * before
+
+
+def test_the_shop_declares_nothing(city: CitySource, signals: list[Signal]) -> None:
+    story = hero(city, "tax-to-zero")
+    sales = by_day(signals, story.enterprise_id, "vat_sales")
+    assert all((value == 0) == (month >= story.begins) for month, value in sales.items())
+    assert sum(value == 0 for value in sales.values()) >= 3
+
+
+def test_staff_goes_while_sales_grow(city: CitySource, signals: list[Signal]) -> None:
+    story = hero(city, "sheds-staff")
+    staff = by_day(signals, story.enterprise_id, "insured_headcount")
+    sales = by_day(signals, story.enterprise_id, "vat_sales")
+    first, last = max(m for m in staff if m < story.begins), max(staff)
+    assert staff[story.begins] < 0.85 * staff[first]
+    assert staff[last] < 0.6 * staff[first]
+    assert sales[last] > 1.05 * sales[first]
+
+
+def test_the_debtor_ends_as_dishonest(city: CitySource, signals: list[Signal]) -> None:
+    story = hero(city, "dishonest-debtor")
+    kinds = [
+        signal.payload["kind"] for signal in signals if signal.enterprise_id == story.enterprise_id and signal.payload
+        and signal.family == "litigation"
+    ]  # fmt: skip
+    assert kinds[0] == "filing" and kinds[-1] == "dishonest" and "enforcement" in kinds
+
+
+def test_bad_news_names_its_subject(city: CitySource, signals: list[Signal]) -> None:
+    story = hero(city, "bad-news")
+    names = next(r.names for r in city.city.residents if r.enterprise_id == story.enterprise_id)
+    titles = [
+        str(s.payload["title"])
+        for s in signals
+        if s.enterprise_id == story.enterprise_id and s.family == "sentiment" and s.payload
+        and 0 <= (s.event_time.astimezone(ZONE).date() - story.begins).days <= 10
+    ]  # fmt: skip
+    assert len(titles) >= 20
+    assert all(any(name in title for name in names) for title in titles)
+
+
+def test_nobody_but_the_debtor_has_a_serious_record(city: CitySource, signals: list[Signal]) -> None:
+    debtor = hero(city, "dishonest-debtor").enterprise_id
+    harmless = {"filing", "hearing", "judgment"}
+    others = [s.payload for s in signals if s.family == "litigation" and s.enterprise_id != debtor and s.payload]
+    assert others
+    assert all(payload["kind"] in harmless for payload in others)
+
+
+def test_the_outage_darkens_one_district_and_no_other(city: CitySource, signals: list[Signal]) -> None:
+    outage = next(decoy for decoy in city.decoys() if decoy.name == "grid-outage")
+    assert (outage.ends - outage.begins).days == 2
+    dark_day, ordinary_day = outage.begins + timedelta(days=1), outage.begins - timedelta(days=6)
+    ratio: dict[bool, list[float]] = defaultdict(list)
+    use: dict[str, dict[date, float]] = defaultdict(dict)
+    for signal in signals:
+        if signal.metric == "daily_kwh" and signal.value is not None:
+            use[signal.enterprise_id][signal.event_time.astimezone(ZONE).date()] = signal.value
+    for enterprise, days in use.items():
+        if dark_day in days and days.get(ordinary_day, 0) > 1:
+            ratio[enterprise in outage.enterprise_ids].append(days[dark_day] / days[ordinary_day])
+    assert max(ratio[True]) < 0.1
+    assert median(ratio[False]) > 0.6
+
+
+def test_most_factories_rest_at_spring_festival_and_come_back(city: CitySource, signals: list[Signal]) -> None:
+    factories = {r.enterprise_id for r in city.city.residents if r.trade.industry in ("C33", "C34", "C17")}
+    assert any(decoy.name == "spring-festival" for decoy in city.decoys())
+    use: dict[date, float] = defaultdict(float)
+    for signal in signals:
+        if signal.metric == "daily_kwh" and signal.enterprise_id in factories and signal.value is not None:
+            use[signal.event_time.astimezone(ZONE).date()] += signal.value
+    assert use[date(2026, 2, 18)] < 0.15 * use[date(2026, 1, 14)]
+    assert use[date(2026, 3, 18)] > 0.8 * use[date(2026, 1, 14)]
+
+
+def test_history_and_the_first_days_are_marked_as_backfill() -> None:
+    source = CitySource(enterprises=20, days=10, history_months=2, backfill_days=4)
+    live_from = source.city.start + timedelta(days=4)
+    for message in messages(source):
+        if isinstance(message, Signal):
+            assert message.published_at is not None
+            published = message.published_at.astimezone(ZONE).date()
+            assert message.backfill == (published < live_from)
+
+
+def test_a_position_of_another_city_is_refused() -> None:
+    batch = next(small_city().read())
+    with pytest.raises(SourceConfigError, match="another city"):
+        next(CitySource(enterprises=61, days=20).read(batch.position))
+    with pytest.raises(SourceConfigError, match="--fresh"):
+        next(small_city().read("nonsense"))
+
+
+@pytest.mark.parametrize("wrong", [{"enterprises": 0}, {"days": 0}, {"fine_share": 2.0}, {"warm_up": -1}])
+def test_impossible_cities_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(SourceConfigError):
+        CitySource(**wrong)  # type: ignore[arg-type]  # the point of the test
