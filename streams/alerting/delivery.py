@@ -66,6 +66,7 @@ class Deliverer:
         self._limits = limits
         self._backoff = backoff
         self.under_way: dict[str, asyncio.Task[None]] = {}
+        self._just_ended: set[str] = set()
         self._busy: Counter[str] = Counter()
         self._failing: set[str] = set()
         self.finished = asyncio.Event()
@@ -84,6 +85,7 @@ class Deliverer:
         if self.broken is not None:
             raise self.broken
         started = 0
+        self._just_ended.clear()
         for pending in await asyncio.to_thread(self._store.due, self._clock.now_ms(), self._limits.per_subscription):
             if self._has_slot(pending):
                 self._start(pending)
@@ -102,6 +104,7 @@ class Deliverer:
         allowed = 1 if pending.subscription_id in self._failing else self._limits.per_subscription
         return (
             pending.webhook_id not in self.under_way
+            and pending.webhook_id not in self._just_ended  # while the store was read, which may show it as due still
             and len(self.under_way) < self._limits.total
             and self._busy[pending.subscription_id] < allowed
         )
@@ -114,6 +117,7 @@ class Deliverer:
 
     def _ended(self, pending: Pending, task: asyncio.Task[None]) -> None:
         del self.under_way[pending.webhook_id]
+        self._just_ended.add(pending.webhook_id)
         self._busy[pending.subscription_id] -= 1
         self.finished.set()
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -199,6 +199,7 @@ async def test_a_slow_receiver_delays_no_other(store: ControlStore) -> None:
         take_in(store, [record(n, f"E{n}", 1) for n in range(40)], 0)
         await deliver_until(store, lambda: len(enterprises_of(quick)) == 40, limits=Limits(total=8))
         assert len(slow.requests) <= Limits().per_subscription
+        assert len(quick.requests) == 40, "nothing is sent twice"
 
 
 async def test_a_failing_receiver_gets_one_attempt_at_a_time(store: ControlStore) -> None:
