@@ -92,7 +92,10 @@ class Order(Protocol):
 
 @dataclass(slots=True)
 class _Held:
-    """A frame in hand: its number, and how many of its records have been taken."""
+    """A frame in hand, and how many of its records have been taken.
+
+    Whatever was asked after ``number`` frames had arrived was asked after these records had been appended.
+    """
 
     number: int
     frame: Frame
@@ -108,6 +111,7 @@ class _Topic:
         self.held = 0  # records in hand
         self.newest = 0  # time of the newest record ever fetched
         self.cleared = _NEVER  # everything appended before this question has been fetched
+        self._told = _NEVER, 0  # the newest answer: what lies below this end was appended before the question
         self._pending: deque[tuple[Question, int]] = deque()
 
     def add(self, number: int, frame: Frame) -> None:
@@ -116,13 +120,15 @@ class _Topic:
         if frame.end <= self.position:
             return
         self.position = frame.end
-        self.frames.append(_Held(number, frame))
+        question, end = self._told
+        self.frames.append(_Held(question.number if frame.end <= end else number, frame))
         self.held += len(frame.records)
         if frame.records:
             self.newest = max(self.newest, frame.records[-1].time)
         self._settle()
 
     def ends_at(self, question: Question, end: int) -> None:
+        self._told = question, end
         self._pending.append((question, end))
         self._settle()
 
@@ -257,7 +263,8 @@ class RecordedOrder(_Hand):
 
     Producers append in that order and flush before the next key. So the least record in hand is the next one as soon
     as every other topic either has a record in hand, or has been fetched up to an end that was asked after this record
-    had been fetched: whatever belongs before it was appended before it, hence below that end.
+    had been appended (it had been fetched, or lies below its own end of that time): whatever belongs before it was
+    appended before it, hence below that end.
     """
 
     def take(self, most: int) -> Frame | None:

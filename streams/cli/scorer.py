@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
 from streams.cli.common import DataDir, fail, settings_for
+from streams.runtime import replace_file
 
 
 def scorer(
@@ -19,14 +22,17 @@ def scorer(
     import asyncio
 
     from streams.clock import SystemClock
-    from streams.health import Beacon
     from streams.ownership import StopError
     from streams.runtime import endpoints
     from streams.scorer import score
 
     settings = settings_for(f"scorer-{worker_id}", data_dir=data_dir)
-    beacon = Beacon(settings.data_dir, f"scorer-{worker_id}")
+    beacon = settings.data_dir / "run" / f"scorer-{worker_id}.json"
+
+    def beat(state: str, detail: Mapping[str, Any]) -> None:
+        replace_file(beacon, json.dumps({"state": state, **detail}).encode())
+
     try:
-        asyncio.run(score(settings, endpoints(settings), worker_id, SystemClock(), beacon))
+        asyncio.run(score(settings, endpoints(settings), worker_id, SystemClock(), beat))
     except StopError as error:
         fail(str(error), error.code)

@@ -1,0 +1,268 @@
+"""Scorers on a real broker: killed, frozen, failing. Nothing may be lost, doubled or different."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import pytest
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition  # type: ignore[import-untyped]  # ships no types
+
+from connectors.contract import Rejected
+from connectors.embedded import KafkaServer
+from connectors.kafka.admin import connected
+from connectors.kafka.partitioner import partition_of
+from connectors.kafka.writer import SignalWriter
+from connectors.models import Alert, DeadLetter, Signal
+from connectors.recordtime import topic_of
+from connectors.simulator import CitySource
+from connectors.topics import ALERTS, DEAD_LETTERS, INPUTS, Topic, declared
+from streams.journal import Comparison, replay_journal
+from streams.replay import replay
+from streams.rules import rules_for
+from streams.runtime import endpoints
+from streams.settings import Settings
+
+pytestmark = pytest.mark.stack
+
+PARTITIONS = 4
+PROCESS = Path(__file__).with_name("scorer_process.py")
+MakeTopics = Callable[[Sequence[Topic], int], None]
+
+
+class Stack:
+    """Settings, scorers and what they wrote."""
+
+    def __init__(self, kafka: KafkaServer, directory: Path, app: str, stack_time: Literal["live", "simulated"]) -> None:
+        self.bootstrap = kafka.bootstrap
+        self.directory = directory
+        self.environment = {
+            "FOREWARN_DATA_DIR": str(directory),
+            "FOREWARN_KAFKA_BOOTSTRAP": kafka.bootstrap,
+            "FOREWARN_APP": app,
+            "FOREWARN_STACK_TIME": stack_time,
+            "FOREWARN_PARTITIONS": str(PARTITIONS),
+            "FOREWARN_CHECKPOINT_MS": "100",
+        }
+        self.settings = Settings(
+            data_dir=directory, kafka_bootstrap=kafka.bootstrap, app=app, stack_time=stack_time, partitions=PARTITIONS
+        )
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def scorer(self, worker: int, *failing: str) -> subprocess.Popen[bytes]:
+        with (self.directory / f"scorer-{worker}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, str(PROCESS), str(worker), *failing],
+                env={**os.environ, **self.environment}, stdout=log, stderr=log,
+            )  # fmt: skip
+        self.processes.append(process)
+        return process
+
+    def log(self, worker: int) -> str:
+        return (self.directory / f"scorer-{worker}.log").read_text()
+
+    def lag(self) -> int:
+        with connected(self.bootstrap) as admin:
+            return sum(topic.lag for topic in admin.lag(self.settings.app, INPUTS))
+
+    def until(self, reached: Callable[[], bool], seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not reached():
+            alive = [process for process in self.processes if process.poll() is None]
+            if time.monotonic() > deadline or not alive:
+                logs = "\n".join(path.read_text()[-3000:] for path in self.directory.glob("scorer-*.log"))
+                pytest.fail(f"not reached; lag {self.lag()}\n{logs}")
+            time.sleep(0.1)
+
+    def compared(self) -> Comparison:
+        return replay_journal(endpoints(self.settings), self.settings)
+
+    def rows(self, topic: str) -> list[tuple[bytes, bytes]]:
+        consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, isolation_level="read_committed")
+        places = [TopicPartition(topic, p) for p in range(PARTITIONS)]
+        consumer.assign(places)
+        consumer.seek_to_beginning(*places)
+        ends = consumer.end_offsets(places)
+        rows = []
+        while any(consumer.position(place) < ends[place] for place in places):
+            for records in consumer.poll(timeout_ms=200).values():
+                rows += [(record.key, record.value) for record in records]
+        consumer.close()
+        return rows
+
+    def alerts(self) -> list[Alert]:
+        return [Alert.model_validate_json(value) for _, value in self.rows(ALERTS)]
+
+    def dead_letters(self) -> list[DeadLetter]:
+        return [DeadLetter.model_validate_json(value) for _, value in self.rows(DEAD_LETTERS)]
+
+
+@contextmanager
+def running(stack: Stack) -> Iterator[Stack]:
+    try:
+        yield stack
+    finally:
+        for process in stack.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+                process.wait()
+
+
+def stop(process: subprocess.Popen[bytes]) -> float:
+    """Stop a scorer cleanly and return how long it took."""
+    started = time.monotonic()
+    process.terminate()
+    assert process.wait(timeout=15) == 0
+    return time.monotonic() - started
+
+
+ENTERPRISES = [f"ENTERPRISE-{n:03d}" for n in range(60)]
+CASES = ["filing", "enforcement", "dishonest", "consumption_ban", "bankruptcy"]
+
+
+def signals(count: int, seed: int) -> Iterator[Signal]:
+    """A live mixture: mostly quarter-hours, some cases, filings and news, and a meter that goes off and on."""
+    chance = random.Random(seed)
+    base = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=2)
+    for number in range(count):
+        enterprise = chance.choice(ENTERPRISES)
+        common: dict[str, Any] = {"enterprise_id": enterprise, "source": "test", "source_id": f"{seed}-{number}"}
+        moment = base + timedelta(minutes=15 * chance.randint(0, 180))
+        kind = chance.random()
+        if kind < 0.9:
+            yield Signal(
+                **common, family="electricity", metric="kwh_15min", value=chance.randint(1, 400) / 4, unit="kWh",
+                event_time=moment,
+            )  # fmt: skip
+        elif kind < 0.96:
+            case: dict[str, Any] = {
+                "case_no": f"({number})", "kind": chance.choice(CASES), "role": "defendant",
+                "status": chance.choice(["open", "closed"]),
+            }  # fmt: skip
+            yield Signal(**common, family="litigation", metric="case", payload=case, event_time=moment)
+        else:
+            status: dict[str, Any] = {"status": chance.choice(["offline", "online", "arrears", "paid"])}
+            yield Signal(**common, family="electricity", metric="meter_status", payload=status, event_time=moment)
+
+
+class Feed:
+    """Sends signals, one a record, and now and then something that no one can decode."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.producer = KafkaProducer(bootstrap_servers=stack.bootstrap, acks="all", enable_idempotence=True)
+        self.rejected: Counter[str] = Counter()
+
+    def send(self, messages: Iterable[Signal]) -> None:
+        for number, message in enumerate(messages):
+            partition = partition_of(message.enterprise_id, PARTITIONS)
+            key = message.enterprise_id.encode()
+            self.producer.send(topic_of(message), key=key, value=message.wire(), partition=partition)
+            if number % 500 == 0:
+                nonsense = f"nonsense {message.source_id}"
+                self.producer.send("signals.tax", key=key, value=nonsense.encode(), partition=partition)
+                self.rejected[nonsense] += 1
+        self.producer.flush()
+
+    def close(self) -> None:
+        self.producer.close()
+
+
+def assert_exact(stack: Stack) -> Comparison:
+    comparison = stack.compared()
+    assert comparison.equal, comparison.as_json()
+    sequences: defaultdict[str, list[int]] = defaultdict(list)
+    for alert in stack.alerts():
+        sequences[alert.enterprise_id].append(alert.sequence)
+    assert sequences, "the test must see alerts"
+    for enterprise, sequence in sequences.items():
+        assert sequence == list(range(1, len(sequence) + 1)), enterprise
+    return comparison
+
+
+def test_killed_and_frozen_scorers_lose_and_double_nothing(
+    kafka: KafkaServer, kafka_topics: MakeTopics, tmp_path: Path
+) -> None:
+    kafka_topics(declared(simulated=False), PARTITIONS)
+    with running(Stack(kafka, tmp_path, "exact", "live")) as stack:
+        feed, sent = Feed(stack), 0
+        first, second = stack.scorer(0), stack.scorer(1)
+
+        def send(count: int) -> None:
+            nonlocal sent
+            feed.send(signals(count, seed=sent))
+            sent += count
+
+        send(4_000)
+        stack.until(lambda: stack.lag() < 1_000)
+        send(4_000)
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        first = stack.scorer(0)
+        send(4_000)
+        stack.until(lambda: stack.lag() == 0)
+        # Frozen for longer than its session: the other one takes its groups, and fences it.
+        send(4_000)
+        second.send_signal(signal.SIGSTOP)
+        send(4_000)
+        stack.until(lambda: stack.lag() == 0)
+        second.send_signal(signal.SIGCONT)
+        send(4_000)
+        stack.until(lambda: stack.lag() == 0 and "take_over" in stack.log(1).rpartition("given up")[2])
+        feed.close()
+        assert stop(first) < 8
+        assert stop(second) < 8
+        comparison = assert_exact(stack)
+        assert comparison.records == sent + feed.rejected.total()
+        assert Counter(letter.reason for letter in stack.dead_letters() if letter.topic == "signals.tax") == {
+            "not-json": feed.rejected.total()
+        }
+
+
+def test_a_record_on_which_the_engine_fails_twice_is_put_aside_and_the_rest_goes_on(
+    kafka: KafkaServer, kafka_topics: MakeTopics, tmp_path: Path
+) -> None:
+    kafka_topics(declared(simulated=False), PARTITIONS)
+    with running(Stack(kafka, tmp_path, "faulty", "live")) as stack:
+        feed = Feed(stack)
+        feed.send(signals(2_000, seed=1))
+        feed.close()
+        scorer = stack.scorer(0, "1-700", "1-701", "1-1500")
+        stack.until(lambda: stack.lag() == 0)
+        stop(scorer)
+        letters = [letter for letter in stack.dead_letters() if letter.reason == "engine-error"]
+        assert len(letters) == 3
+        comparison = assert_exact(stack)
+        assert comparison.records == 2_000 + feed.rejected.total()
+
+
+def test_streaming_a_city_decides_what_replaying_it_decides(
+    kafka: KafkaServer, kafka_topics: MakeTopics, tmp_path: Path
+) -> None:
+    kafka_topics(declared(simulated=True), PARTITIONS)
+    with running(Stack(kafka, tmp_path, "city", "simulated")) as stack:
+        city = CitySource(enterprises=40, days=120, warm_up=60, seed=3)
+        stack.scorer(0)
+        writer = SignalWriter(stack.bootstrap, simulated=True, zone=ZoneInfo("Asia/Shanghai"))
+        for batch in city.read():
+            for item in batch.items:
+                assert not isinstance(item, Rejected)
+                writer.send(item)
+        writer.close()
+        stack.until(lambda: stack.lag() == 0)
+        stop(stack.processes[0])
+        assert_exact(stack)
+        replayed = replay([city], rules_for(stack.settings), stack.settings.zone)
+        by_partition = sorted(replayed.alerts)
+        assert sorted(stack.rows(ALERTS)) == by_partition
