@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Literal, NamedTuple, TypeAlias, cast
+from typing import Literal, NamedTuple, TypeAlias
 
 Encoding: TypeAlias = Literal["auto", "utf-8", "gb18030"]
 
@@ -55,13 +55,13 @@ def read_lines(path: Path, encoding: Encoding = "auto", gauge: Gauge | None = No
         If the file cannot be opened.
     """
     number = 0
-    with opened(path) as file:
+    with opened(path) as (file, on_disk):
         try:
             chosen = _guess(file.peek(_SAMPLE)[:_SAMPLE]) if encoding == "auto" else encoding
             while raw := file.readline(MAX_LINE):
                 number += 1
                 if gauge is not None and number % _GAUGE_EVERY == 1:
-                    gauge.done = gauge.before + file.position()
+                    gauge.done = gauge.before + on_disk.tell()
                 if len(raw) == MAX_LINE and not raw.endswith(b"\n"):
                     _skip_line(file)
                     shown = raw[:200].decode(chosen or "utf-8", "replace")
@@ -76,27 +76,15 @@ def read_lines(path: Path, encoding: Encoding = "auto", gauge: Gauge | None = No
             gauge.before = gauge.done = gauge.before + path.stat().st_size
 
 
-class _Unpacked(io.BufferedReader):
-    """A buffered file that knows how far its packed bytes have been read."""
-
-    def __init__(self, raw: io.RawIOBase, packed: io.BufferedReader | None) -> None:
-        super().__init__(raw, _SAMPLE)
-        self._packed = packed
-
-    def position(self) -> int:
-        return self.tell() if self._packed is None else self._packed.tell()
-
-
 @contextmanager
-def opened(path: Path) -> Iterator[_Unpacked]:
-    """Open a file, unpacked if it begins with gzip's magic bytes."""
-    with path.open("rb") as file:
-        if file.peek(2)[:2] != _GZIP:
-            with _Unpacked(file.detach(), None) as plain:
-                yield plain
-            return
-        with gzip.open(file) as unpacked, _Unpacked(cast("io.RawIOBase", unpacked), file) as buffered:
-            yield buffered
+def opened(path: Path) -> Iterator[tuple[gzip.GzipFile | io.BufferedReader, io.BufferedReader]]:
+    """Open a file, unpacked if it begins with gzip's magic bytes; the second is the file as it lies on disk."""
+    with io.BufferedReader(io.FileIO(path), _SAMPLE) as file:
+        if file.peek(2)[:2] == _GZIP:
+            with gzip.open(file) as unpacked:
+                yield unpacked, file
+        else:
+            yield file, file
 
 
 def _decoded(number: int, raw: bytes, encoding: str) -> Line:
@@ -126,6 +114,6 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def _skip_line(file: IO[bytes]) -> None:
+def _skip_line(file: gzip.GzipFile | io.BufferedReader) -> None:
     while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
         pass
