@@ -38,7 +38,7 @@ DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with no-referrer the sign-in form would be sent with the origin "null"
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -162,7 +162,7 @@ class Guard:
             return
         if refusal is None and path == LOGIN and self._access.token:
             refusal = await self._login(Request(scope, receive))
-        await (refusal or self._app)(scope, receive, send)
+        await _bearing_hangups(refusal or self._app, scope, receive, send)
 
     def _refusal(self, path: str, headers: Headers) -> Response | None:
         if self._access.hosts and _hostname(headers.get("host", "")) not in self._access.hosts:
@@ -203,6 +203,26 @@ class Guard:
             secure=secure,
         )
         return answer
+
+
+async def _bearing_hangups(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Call an application; that the browser hung up while it answered is no error.
+
+    Starlette's BaseHTTPMiddleware, which NiceGUI uses, raises in that case.
+    """
+    gone = False
+
+    async def receiving() -> Message:
+        nonlocal gone
+        message = await receive()
+        gone = gone or message["type"] == "http.disconnect"
+        return message
+
+    try:
+        await app(scope, receiving, send)
+    except RuntimeError as error:
+        if not (gone and str(error) == "No response returned."):
+            raise
 
 
 def _own_path(target: str) -> str:

@@ -1,12 +1,7 @@
 // Runs in the head of every page. Says in which zone the reader is, and notices when the page no longer moves.
 (() => {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const cookie = "forewarn-zone=" + encodeURIComponent(zone);
-  const known = () => document.cookie.split("; ").includes(cookie);
-  if (zone && !known()) {
-    document.cookie = cookie + ";path=/;SameSite=Lax;max-age=31536000";
-    if (known()) location.reload();
-  }
+  if (zone) document.cookie = "forewarn-zone=" + encodeURIComponent(zone) + ";path=/;SameSite=Lax;max-age=31536000";
   // The server changes data-beat on every refresh. A page that stands still must not look calm.
   let beat = null;
   let moved = Date.now();

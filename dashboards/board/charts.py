@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from connectors.models import Level
 from dashboards.board.texts import Texts
 from dashboards.figures import DailyValue, RiskPoint
+from streams.clock import millis
 
 #: Where each level begins; for the lines in the chart only, the decision is the scorer's.
 THRESHOLDS = {Level.BLUE: 0.25, Level.YELLOW: 0.45, Level.ORANGE: 0.65, Level.RED: 0.85}
@@ -21,11 +22,12 @@ COLOURS = {
 }
 _INK, _FAINT, _LINE = "#c9d5e0", "#2b3a49", "#7fd1c7"
 
+_GRID: dict[str, Any] = {"left": 52, "right": 16, "top": 28, "bottom": 28}
 _FRAME: dict[str, Any] = {
     "backgroundColor": "transparent",
     "animation": False,
     "textStyle": {"fontFamily": "inherit", "color": _INK},
-    "grid": {"left": 52, "right": 16, "top": 28, "bottom": 28},
+    "grid": _GRID,
     "tooltip": {"trigger": "axis", "backgroundColor": "#17222e", "borderColor": _FAINT, "textStyle": {"color": _INK}},
 }
 
@@ -54,7 +56,9 @@ def score_chart(points: Sequence[RiskPoint], texts: Texts) -> dict[str, Any]:
         for level, threshold in THRESHOLDS.items()
     ]
     return _FRAME | {
-        "xAxis": _axis(type="category", data=[texts.moment(point.at) for point in points], boundaryGap=False),
+        "grid": _GRID | {"right": 48},
+        # The axis of kind time is drawn by the browser in its own zone, which is the reader's.
+        "xAxis": _axis(type="time", splitLine={"show": False}),
         "yAxis": _axis(type="value", min=0, max=1),
         "series": [
             {
@@ -65,7 +69,8 @@ def score_chart(points: Sequence[RiskPoint], texts: Texts) -> dict[str, Any]:
                 "lineStyle": {"color": _LINE, "width": 2.5},
                 "areaStyle": {"color": _LINE, "opacity": 0.12},
                 "data": [
-                    {"value": round(point.score, 4), "itemStyle": {"color": COLOURS[point.level]}} for point in points
+                    {"value": [millis(point.at), round(point.score, 4)], "itemStyle": {"color": COLOURS[point.level]}}
+                    for point in points
                 ],
                 "markLine": {"silent": True, "symbol": "none", "data": lines},
             }

@@ -12,7 +12,7 @@ from connectors.catalogue import FAMILIES
 from connectors.models import Coverage, Level
 from dashboards.board.acknowledging import AcknowledgeDialog
 from dashboards.board.charts import daily_chart, score_chart
-from dashboards.board.frame import MARKS, REFRESH_S, Frame
+from dashboards.board.frame import MARKS, Frame
 from dashboards.board.grid import Cell, Grid, Row
 from dashboards.board.texts import Texts
 from dashboards.desk import Desk
@@ -51,7 +51,7 @@ class EnterprisePage:
         self._shown: EnterpriseView | None = None
         self._now = moment(desk.clock.now_ms())
         self._frame = Frame(desk, texts)
-        with ui.element("main").classes("fw-main") as self._main:
+        with ui.element("div").classes("fw-main") as self._main:
             with ui.element("a").classes("fw-back").props('href="/"'):
                 ui.label(f"← {texts('back')}")
             self._missing = ui.label(texts("enterprise.loading")).classes("fw-empty").props('role="status"')
@@ -71,9 +71,10 @@ class EnterprisePage:
         self._main.classes(add="fw-old" if old else "", remove="" if old else "fw-old")
         self._show()
 
-    def keep_fresh(self) -> None:
-        """Refresh for as long as somebody looks."""
-        ui.timer(REFRESH_S, self.refresh)
+    def redraw(self) -> None:
+        """Show the figures at hand again."""
+        self._shown = None
+        self._show()
 
     def _build(self) -> None:
         texts = self._texts

@@ -32,25 +32,40 @@ _STYLE = (_HERE / "board.css").read_text(encoding="utf-8")
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who looks, as far as the page cares."""
+    """Who looks, as far as the page cares.
+
+    Parameters
+    ----------
+    texts
+        In the viewer's language and zone.
+    zone_known
+        Whether the browser has told its zone.
+    """
 
     texts: Texts
+    zone_known: bool
 
     @classmethod
     def of(cls, request: Request, default_zone: str) -> Viewer:
         """Return the viewer by the cookies of the browser: its language, its zone."""
         chosen = request.cookies.get(LANGUAGE_COOKIE)
         language = Language(chosen) if chosen in list(Language) else Language.ZH
-        return cls(Texts(language, _zone(unquote(request.cookies.get(ZONE_COOKIE, "")), default_zone)))
+        zone = known_zone(unquote(request.cookies.get(ZONE_COOKIE, "")))
+        return cls(Texts(language, zone or known_zone(default_zone) or ZoneInfo("UTC")), zone is not None)
 
 
-def _zone(wanted: str, default: str) -> ZoneInfo:
-    for name in (wanted, default):
-        try:
-            return ZoneInfo(name)
-        except (KeyError, ValueError, OSError):
-            continue
-    return ZoneInfo("UTC")
+def known_zone(name: str) -> ZoneInfo | None:
+    """Return the zone of this name, which may be anything that a browser said; None if there is none.
+
+    Examples
+    --------
+    >>> known_zone("Asia/Shanghai"), known_zone("../../etc/passwd"), known_zone("")
+    (zoneinfo.ZoneInfo(key='Asia/Shanghai'), None, None)
+    """
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return None
 
 
 def dress(texts: Texts) -> None:

@@ -15,7 +15,7 @@ export default {
                 <button v-if="row.cells[column.key].action" type="button" class="fw-button" :aria-label="row.cells[column.key].aria"
                   @click="$emit('act', row.id)">{{ row.cells[column.key].action }}</button>
                 <span v-if="row.cells[column.key].chip" class="fw-chip" :class="'fw-' + row.cells[column.key].chip"><span
-                  v-if="row.cells[column.key].mark" aria-hidden="true">{{ row.cells[column.key].mark }} </span>{{ row.cells[column.key].text }}</span>
+                  v-if="row.cells[column.key].mark" class="fw-mark" aria-hidden="true">{{ row.cells[column.key].mark }}</span>{{ row.cells[column.key].text }}</span>
                 <a v-else-if="row.cells[column.key].href" class="fw-link" :href="row.cells[column.key].href">{{ row.cells[column.key].text }}</a>
                 <span v-else-if="row.cells[column.key].text" :class="row.cells[column.key].mono ? 'fw-mono' : ''">{{ row.cells[column.key].text }}</span>
                 <span v-if="row.cells[column.key].bar !== undefined" class="fw-bar" aria-hidden="true"><span

@@ -9,7 +9,7 @@ from nicegui import ui
 
 from connectors.models import Level
 from dashboards.board.acknowledging import AcknowledgeDialog
-from dashboards.board.frame import MARKS, REFRESH_S, Frame
+from dashboards.board.frame import MARKS, Frame
 from dashboards.board.grid import Cell, Grid, Row
 from dashboards.board.texts import Texts
 from dashboards.desk import Desk
@@ -72,11 +72,12 @@ class WallPage:
         self._desk, self._texts = desk, texts
         self._seen: Seen[Wall] = Seen()
         self._level: Level | None = None
+        self._title = ""
         skip = ui.element("a").classes("fw-skip").props('href="#alerts"')
         with skip:
             ui.label(texts("skip"))
         self._frame = Frame(desk, texts)
-        with ui.element("main").classes("fw-main") as self._main:
+        with ui.element("div").classes("fw-main") as self._main:
             ui.label(texts("title")).classes("fw-hidden").props('role="heading" aria-level="1"')
             self._tiles()
             self._filters()
@@ -91,9 +92,9 @@ class WallPage:
         self._seen = await self._desk.wall.get()
         self._show()
 
-    def keep_fresh(self) -> None:
-        """Refresh for as long as somebody looks."""
-        ui.timer(REFRESH_S, self.refresh)
+    def redraw(self) -> None:
+        """Show the figures at hand again."""
+        self._show()
 
     def _tiles(self) -> None:
         texts = self._texts
@@ -146,6 +147,10 @@ class WallPage:
             self._grid.show([], texts("data.none"))
             return
         self._count(wall.counts)
+        title = f"({wall.counts.red}) {texts('title')}" if wall.counts.red else texts("title")
+        if title != self._title:
+            self._title = title
+            ui.page_title(title)
         wanted = [alert for alert in wall.alerts if self._wants(alert)]
         shown = wanted[:MOST_ROWS]
         filtered = self._level is not None or self._waiting_only.value or bool(self._text.value)

@@ -46,29 +46,33 @@ def serve(
 
 def _run(settings: Settings, control: ControlStore) -> None:
     import asyncio
+    import signal
 
     from streams.health import Beacon
 
     server = _server(settings, control)
     beacon = Beacon(settings.data_dir, "serve")
 
-    async def beat() -> None:
-        while True:
-            if server.started:
-                beacon.beat()
-            await asyncio.sleep(1)
+    def stop(number: int) -> None:
+        server.handle_exit(number, None)
 
     async def run() -> None:
-        beating = asyncio.create_task(beat())
-        try:
-            await server.serve()
-        finally:
-            beating.cancel()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop, number)
+        serving = asyncio.create_task(server.serve())
+        while not serving.done():
+            if server.started:
+                beacon.beat()
+            await asyncio.wait({serving}, timeout=1)
+        await serving
 
     asyncio.run(run())
 
 
 def _server(settings: Settings, control: ControlStore) -> uvicorn.Server:
+    import contextlib
+    from collections.abc import Iterator
+
     import uvicorn
 
     from dashboards.api import Access, is_loopback
@@ -97,7 +101,13 @@ def _server(settings: Settings, control: ControlStore) -> uvicorn.Server:
         server_header=False,
         timeout_graceful_shutdown=_STOP_S,
     )
-    return uvicorn.Server(config)
+
+    class Server(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield  # uvicorn's own would raise the signal again after a clean stop, and the process would die of it
+
+    return Server(config)
 
 
 def _connect(settings: Settings) -> Callable[[], Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -34,18 +35,21 @@ class Place:
         return store.client(self, connect_timeout_s=3, timeout_s=15)
 
 
-MakePlace = Callable[[], Place]
+class MakePlace(Protocol):
+    """Makes a filled database whose newest data is so many hours old."""
+
+    def __call__(self, hours_old: float = 0) -> Place: ...
 
 
 @pytest.fixture(scope="session")
 def make_place(clickhouse: ClickHouseServer) -> MakePlace:
-    """Make databases of their own, filled as of now."""
+    """Make databases of their own."""
 
-    def make() -> Place:
+    def make(hours_old: float = 0) -> Place:
         name = f"board_{secrets.token_hex(4)}"
         place = Place(clickhouse.url, clickhouse.user, clickhouse.password, name)
         client = store.client(place, database="")
-        Scene(client, name, datetime.now(UTC)).fill()
+        Scene(client, name, datetime.now(UTC) - timedelta(hours=hours_old)).fill()
         client.close()
         return place
 

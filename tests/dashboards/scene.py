@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
@@ -42,7 +41,8 @@ HOSTILE_ID = "HOSTILE/1?x=#y"
 SCORES = {Level.RED: 0.91, Level.ORANGE: 0.74, Level.YELLOW: 0.55, Level.BLUE: 0.33}
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True)
+class Row:
     """A message as the recorder holds it."""
 
     message: Message
@@ -166,13 +166,13 @@ class Scene:
             if firm.story == "stopped" and back <= 9:
                 value *= 0.02
             value, known = round(value, 1), start + timedelta(hours=30)
-            figures = {"sum": value, "min": value, "max": value, "last": value, "expected": round(usual, 1)}
             rows.append(
                 (
                     topics.METRICS,
                     MetricRow(
                         enterprise_id=firm.enterprise_id, family="electricity", metric="daily_kwh", window="1d",
-                        start=start, count=1, at=known, **figures,
+                        start=start, count=1, at=known, sum=value, min=value, max=value, last=value,
+                        expected=round(usual, 1),
                     ),
                     known,
                 )
