@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typer.main import get_command
 
 from dashboards.grafana import shipped
 from streams.cli import app
+from streams.health import Beacon, path_of
 from streams.settings import Settings
 from streams.settings_table import OTHER_VARIABLES, variable
 
@@ -56,6 +59,27 @@ def test_the_dockerfile_starts_from_a_pinned_image_and_runs_as_nobody_special() 
     assert re.search(r"^USER \d+:\d+$", text, re.MULTILINE)
     assert "HEALTHCHECK" in text
     assert not re.search(r"\b(gcc|g\+\+|build-essential|apt-get)\b", text)
+
+
+def test_the_health_check_believes_a_beacon_that_is_fresh_and_running(tmp_path: Path) -> None:
+    text = (DOCKER / "Dockerfile").read_text(encoding="utf-8")
+    (check,) = re.findall(r"^HEALTHCHECK .*?CMD (.*)$", text.replace("\\\n", " "), re.MULTILINE)
+
+    def healthy() -> bool:
+        environment = {"FOREWARN_DATA_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
+        done = subprocess.run(["sh", "-c", check], env=environment, stderr=subprocess.DEVNULL, check=False, timeout=30)
+        return done.returncode == 0
+
+    assert not healthy()
+    beacon = Beacon(tmp_path, "scorer-0")
+    beacon.beat("starting")
+    assert not healthy()
+    beacon.beat()
+    assert healthy()
+    path = path_of(tmp_path, "scorer-0")
+    long_ago = path.stat().st_mtime - 60
+    os.utime(path, (long_ago, long_ago))
+    assert not healthy()
 
 
 def test_everything_that_is_copied_into_the_image_exists_and_is_not_ignored() -> None:
