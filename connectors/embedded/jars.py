@@ -64,6 +64,11 @@ def cache_dir(environ: Mapping[str, str]) -> Path:
     return base / "forewarn"
 
 
+def jar_paths(cache: Path) -> list[Path]:
+    """Return where the jars are kept in a cache directory, whether they are there or not."""
+    return [_folder(cache) / jar.filename for jar in pinned()]
+
+
 def ensure_jars(cache: Path, say: Callable[[str], None]) -> list[Path]:
     """Return the paths of all jars, fetching those that are missing.
 
@@ -82,18 +87,21 @@ def ensure_jars(cache: Path, say: Callable[[str], None]) -> list[Path]:
     JarsMissingError
         If they cannot be had, or one differs from what is pinned.
     """
-    jars = pinned()
-    folder = cache / f"kafka-{KAFKA_VERSION}"
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / jar.filename for jar in jars]
+    paths = jar_paths(cache)
     if all(path.exists() for path in paths):
         return paths
+    folder = _folder(cache)
+    folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder / ".lock"):
-        missing = [jar for jar in jars if not (folder / jar.filename).exists()]
+        missing = [jar for jar in pinned() if not (folder / jar.filename).exists()]
         if missing:
             say(f"fetching Apache Kafka {KAFKA_VERSION} ({len(missing)} files, 43 MB in all) into {folder}, once")
             _fetch(missing, folder)
     return paths
+
+
+def _folder(cache: Path) -> Path:
+    return cache / f"kafka-{KAFKA_VERSION}"
 
 
 @contextmanager

