@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # type: ignore[import-untyped]  # ships no types
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # ships no types
@@ -82,6 +84,19 @@ class Notifier:
         self._owner = f"{os.getpid()}-{secrets.token_hex(6)}"
         self._leads_until = 0.0  # of the monotonic clock
         self._queued = asyncio.Event()
+        self._reading = False
+        self._counts: Counter[str] = Counter()
+
+    def figures(self) -> dict[str, Any]:
+        """Return what ``status`` shows of it, counted since its start."""
+        return {
+            "reading": self._reading,
+            "leads": self._leads(),
+            "under_way": len(self._deliverer.under_way),
+            "transitions": self._counts["transitions"],
+            "queued": self._counts["queued"],
+            "refused": self._counts["refused"],
+        }
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop, then end cleanly within a few seconds.
@@ -129,6 +144,7 @@ class Notifier:
         )
         try:
             await consumer.start()
+            self._reading = True
             while not stop.is_set():
                 batches = await consumer.getmany(timeout_ms=round(_IDLE_S * 1000), max_records=_BATCH)
                 records = [
@@ -139,11 +155,13 @@ class Notifier:
                 if not records:
                     continue
                 taken = await asyncio.to_thread(take_in, self._store, records, self._clock.now_ms())
+                self._counts.update(taken._asdict())
                 if taken.refused:
                     _log.error("records of topic alerts could not be read", refused=taken.refused)
                 self._queued.set()
                 await consumer.commit()
         finally:
+            self._reading = False
             await consumer.stop()
 
     async def _lead(self, stop: asyncio.Event) -> None:

@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from connectors.control.schema import METADATA
@@ -35,17 +35,28 @@ def open_engine(url: str) -> Engine:
     Raises
     ------
     ValueError
-        If the URL names another database, or SQLite in memory (several processes share the store).
+        If the URL cannot be read or names another database, SQLite in memory (several processes share the store), or
+        PostgreSQL without its driver. The message does not repeat the URL.
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        message = "FOREWARN_CONTROL_URL cannot be read: postgresql://user:password@host/database is expected"
+        raise ValueError(message) from None
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(
-            parsed.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True, pool_size=5
-        )
+        return _postgresql(parsed.set(drivername="postgresql+psycopg"))
     message = f"the control store is SQLite or PostgreSQL, not {parsed.get_backend_name()}: set FOREWARN_CONTROL_URL"
     raise ValueError(message)
+
+
+def _postgresql(url: URL) -> Engine:
+    try:
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    except ModuleNotFoundError:
+        message = "PostgreSQL needs its driver: pip install 'forewarn[postgresql]'"
+        raise ValueError(message) from None
 
 
 def _sqlite(url: URL) -> Engine:

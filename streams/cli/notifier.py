@@ -10,21 +10,24 @@ def notifier(data_dir: DataDir = None) -> None:
     import asyncio
     import signal
 
-    from connectors.control import ControlStore
+    from streams.cli.control_store import open_control_store
     from streams.clock import SystemClock
+    from streams.health import Beacon
     from streams.notifier import Notifier
     from streams.runtime import endpoints
 
     settings = settings_for("notifier", data_dir=data_dir)
-    places = endpoints(settings)
-    store = ControlStore(places.control_url)
-    store.upgrade()
+    beacon = Beacon(settings.data_dir, "notifier")
+    beacon.beat("starting")
+    store = open_control_store(settings)
 
     async def run() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await Notifier(settings, places, store, SystemClock()).run(stop)
+        one = Notifier(settings, endpoints(settings), store, SystemClock())
+        async with beacon.lit(one.figures):
+            await one.run(stop)
 
     asyncio.run(run())
     store.close()

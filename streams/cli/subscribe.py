@@ -23,9 +23,16 @@ Secret = Annotated[
         "--secret",
         envvar=SECRET_VARIABLE,
         show_envvar=True,
-        help="whsec_… to sign with, from the environment only: arguments are visible to others. Default: a fresh one.",
+        help="The subscription's whsec_…, from the environment only: arguments are visible to others.",
     ),
 ]
+
+
+def refuse_secret_argument(context: typer.Context) -> None:
+    """End the command if its secret came as an argument."""
+    source = context.get_parameter_source("secret")
+    if source is not None and source.name == "COMMANDLINE":
+        fail(f"arguments are visible to everyone on this machine: put the secret into {SECRET_VARIABLE}", 2)
 
 
 def subscribe(
@@ -49,19 +56,17 @@ def subscribe(
 ) -> None:
     """Subscribe a URL to warnings; or list, end or test subscriptions.
 
+    Without a secret in the environment a fresh one is made and printed once.
     Messages are signed as Standard Webhooks asks; docs/investor.md tells how to verify them.
     """
-    from connectors.control import ControlStore, UnknownObjectError
-    from streams.runtime import endpoints
+    from connectors.control import UnknownObjectError
+    from streams.cli.control_store import open_control_store
 
-    source = context.get_parameter_source("secret")
-    if source is not None and source.name == "COMMANDLINE":
-        fail(f"arguments are visible to everyone on this machine: put the secret into {SECRET_VARIABLE}", 2)
+    refuse_secret_argument(context)
     if sum((url is not None, list_all, remove is not None, test is not None)) != 1:
         fail("give one of: a URL, --list, --remove ID, --test ID", 2)
     settings = settings_for("subscribe", data_dir=data_dir)
-    store = ControlStore(endpoints(settings).control_url)
-    store.upgrade()
+    store = open_control_store(settings)
     try:
         if url is not None:
             _add(store, settings, url, minimum_level, _portfolio(enterprise, enterprises_file), secret, as_json)

@@ -7,14 +7,13 @@ from typing import Annotated
 import typer
 
 from streams.cli.common import err, fail
-from streams.cli.subscribe import SECRET_VARIABLE
+from streams.cli.subscribe import SECRET_VARIABLE, Secret, refuse_secret_argument
 
 
 def webhook_receiver(
+    context: typer.Context,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Loopback port; 0 takes a free one.")] = 9000,
-    secret: Annotated[
-        str | None, typer.Option(envvar=SECRET_VARIABLE, show_envvar=True, help="whsec_… to verify with.", hidden=True)
-    ] = None,
+    secret: Secret = None,
     count: Annotated[int | None, typer.Option("--count", min=1, help="End after so many verified messages.")] = None,
 ) -> None:
     """Receive webhooks on this machine: verify each and print it as one JSON line. For trying things out.
@@ -30,6 +29,7 @@ def webhook_receiver(
 
     from connectors.webhook import Answer, InvalidSecretError, Receiver, Request, check_secret
 
+    refuse_secret_argument(context)
     if not secret:
         fail(f"put the subscription's secret into {SECRET_VARIABLE}", 2)
     try:

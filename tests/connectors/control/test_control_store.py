@@ -280,10 +280,11 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "deep" / "control.db").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://db/x"])
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://bob:hunter2@db/x", "bob:hunter2@db"])
 def test_databases_that_will_not_do_are_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="SQLite"):
+    with pytest.raises(ValueError, match=r"SQLite|CONTROL_URL") as caught:
         ControlStore(url)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_errors_of_the_database_tell_no_parameters(store: ControlStore) -> None:
