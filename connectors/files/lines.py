@@ -77,7 +77,7 @@ def read_lines(path: Path, encoding: Encoding = "auto", gauge: Gauge | None = No
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[gzip.GzipFile | io.BufferedReader, io.BufferedReader]]:
+def opened(path: Path) -> Iterator[tuple[gzip.GzipFile | io.BufferedReader[io.FileIO], io.BufferedReader[io.FileIO]]]:
     """Open a file, unpacked if it begins with gzip's magic bytes; the second is the file as it lies on disk."""
     with io.BufferedReader(io.FileIO(path), _SAMPLE) as file:
         if file.peek(2)[:2] == _GZIP:
@@ -114,6 +114,6 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def _skip_line(file: gzip.GzipFile | io.BufferedReader) -> None:
+def _skip_line(file: gzip.GzipFile | io.BufferedReader[io.FileIO]) -> None:
     while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
         pass

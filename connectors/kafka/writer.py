@@ -11,6 +11,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -27,6 +28,7 @@ from connectors.topics import INPUTS, MAX_RECORD_BYTES, SOURCES
 
 _BATCH_BYTES = 128 * 1024
 _PENDING_BATCHES = 64
+_STOP_S = 5.0
 _ENVELOPE_BYTES = MAX_RECORD_BYTES * 9 // 10
 _RANK = {topic: rank for rank, topic in enumerate(INPUTS)}
 T = TypeVar("T")
@@ -158,7 +160,7 @@ class SignalWriter:
     def close(self) -> None:
         """Disconnect; what was not flushed may be lost."""
         if self._thread.is_alive():
-            self._run(self._producer.stop())
+            self._run(_stopped(self._producer))
             self._end_loop()
 
     def _turn(self, message: Signal | Enterprise, topic: str) -> int:
@@ -232,6 +234,16 @@ async def _started(bootstrap: str, timeout_s: float) -> AIOKafkaProducer:
         await producer.stop()
         raise
     return producer
+
+
+async def _stopped(producer: AIOKafkaProducer) -> None:
+    """Stop a producer, also one whose Kafka is away: then it would wait for ever."""
+    with suppress(KafkaError, asyncio.TimeoutError):
+        await asyncio.wait_for(producer.stop(), _STOP_S)
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 def _partitions(bootstrap: str) -> int:
