@@ -21,6 +21,9 @@ OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
         "FOREWARN_WEBHOOK_SECRET": (
             "Secret of one subscription, for `forewarn subscribe` and `forewarn webhook-receiver`; never an argument."
         ),
+        "FOREWARN_CLICKHOUSE_READER_PASSWORD": (
+            "Password of the embedded ClickHouse's read-only user; `forewarn up` hands it to that server."
+        ),
         "FOREWARN_DATA": "Directory of the public data sets that tests with the marker `data` read.",
     }
 )

@@ -42,6 +42,13 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
+def test_every_page_is_in_the_index() -> None:
+    linked = set(_LINK.findall((ROOT / "docs" / "README.md").read_text(encoding="utf-8")))
+    for page in PAGES:
+        if page.parent == ROOT / "docs" and page.name != "README.md":
+            assert page.name in {link.partition("#")[0] for link in linked}, page.name
+
+
 def shown_commands(page: Path) -> Iterator[list[str]]:
     """Yield the commands of a page: lines of shell blocks, and make and forewarn between backquotes."""
     text = page.read_text(encoding="utf-8")

@@ -101,6 +101,17 @@ def test_check_says_why_a_file_cannot_be_read(place: Path, content: bytes | None
     assert expected in problem["message"]
 
 
+def test_check_looks_into_the_configuration_of_the_detection(place: Path) -> None:
+    (place / "forewarn.toml").write_text('detection_config = "detection.toml"\n', encoding="utf-8")
+    assert "detection_config (forewarn.toml): detection.toml" in " ".join(run("check").stderr.split())
+    (place / "detection.toml").write_text("no_such_constant = 1\n", encoding="utf-8")
+    result = run("check")
+    assert result.exit_code == 2
+    assert "no_such_constant" in result.stderr
+    (place / "detection.toml").write_text("", encoding="utf-8")
+    assert run("check").exit_code == 0
+
+
 def test_check_does_not_repeat_a_secret(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (place / "forewarn.toml").write_text("clickhouse_password = 12345678\n", encoding="utf-8")
     monkeypatch.setenv("FOREWARN_CLICKHOUSE_DATABASE", "whsec_c2VjcmV0")
