@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, log, nan
+from math import log, nan
 from typing import Final, NamedTuple
 
 from detectors.calendar import Calendar
 from detectors.config import ElectricityConfig
 from detectors.contract import Clearance, Context, Level, Opinion, PeerBaseline, Plain, Series
 from detectors.estimators import EWVar
+from detectors.usual import from_log
 
 #: Half of the usual use on off days makes an enterprise one that runs on them.
 _RUNS_ON_OFF_DAYS: Final = 0.5
@@ -96,7 +97,7 @@ class Collapse:
 
     def _usual(self, memory: CollapseMemory) -> float:
         known = memory.workday.count + memory.offday.count >= self._config.min_history_days and memory.workday.count
-        return exp(memory.workday.mean) if known else nan
+        return from_log(memory.workday.mean) if known else nan
 
     # ---- learning ----------------------------------------------------------------------------------------------
 
@@ -198,7 +199,7 @@ class Collapse:
             return True
         if calendar.is_public_holiday(day) or not memory.offday.count:
             return False
-        return exp(memory.offday.mean) >= _RUNS_ON_OFF_DAYS * memory.usual
+        return from_log(memory.offday.mean) >= _RUNS_ON_OFF_DAYS * memory.usual
 
     def _festive(self, calendar: Calendar, day: int) -> bool:
         return -self._config.festival_before <= calendar.days_from_spring_festival(day) <= self._config.festival_after

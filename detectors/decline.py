@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, log
+from math import log
 from typing import Final
 
 from detectors.config import ElectricityConfig, SocialSecurityConfig
 from detectors.contract import Clearance, Context, Opinion, Plain, Series
 from detectors.estimators import PageHinkley
+from detectors.usual import from_log
 
 #: Working days that show where use stands now.
 _RECENT_DAYS: Final = 10
@@ -36,7 +37,7 @@ class DeclineMemory:
         self.fall.update(value)
         if self.fall.drifted:
             # A second drift before recovery is one story: it is told against the level at its start.
-            self.before = max(exp(mean), self.before) if self.found else exp(mean)
+            self.before = max(from_log(mean), self.before) if self.found else from_log(mean)
             self.found = period
 
     def dump(self) -> list[Plain]:
@@ -126,7 +127,7 @@ class PowerDecline:
             if value == value and context.calendar.is_workday(known.last - back):
                 values.append(value)
                 if len(values) == _RECENT_DAYS:
-                    return sum(values) / _RECENT_DAYS
+                    return sum(value / _RECENT_DAYS for value in values)
         return None
 
 

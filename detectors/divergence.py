@@ -18,6 +18,12 @@ _LEAST_DAYS: Final = 12
 _LEAST_MONTHS: Final = 4
 #: A month this near to Spring Festival is no guide.
 _FESTIVAL: Final = 30
+#: Growth from next to nothing is told as this much.
+_MOST_GROWTH: Final = 1000.0
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(value / len(values) for value in values)
 
 
 def _until(series: Series, month: int, count: int) -> Sequence[float]:
@@ -53,8 +59,9 @@ class StaffAgainstSales(Memoryless):
         heads, sold = _until(staff, month, _QUARTER + 1), _until(sales, month, 2 * _QUARTER)
         if len(heads) <= _QUARTER or len(sold) < 2 * _QUARTER or not heads[0] >= config.min_headcount:
             return ()
-        before, now = sum(sold[:_QUARTER]), sum(sold[_QUARTER:])
-        shed, growth = 1 - heads[-1] / heads[0], now / before - 1 if before > 0 else 0.0
+        before, now = _mean(sold[:_QUARTER]), _mean(sold[_QUARTER:])
+        shed = 1 - heads[-1] / heads[0]
+        growth = min(now / before - 1, _MOST_GROWTH) if before > 0 else 0.0
         if not (shed >= config.shed_share and growth >= config.growth_share):
             return ()
         depth = min((shed + growth) / config.divergence_key_gap, 1.0)
@@ -102,9 +109,9 @@ class PowerAgainstSales(Memoryless):
         start = len(power.values) - 1 - power.last
         within = [v for v in power.values[first + start : after + start] if v == v]
         before = [v for v in power.values[: first + start] if v == v]
-        if len(within) < _LEAST_DAYS or len(before) < _LEAST_DAYS or not sum(before) > 0:
+        if len(within) < _LEAST_DAYS or len(before) < _LEAST_DAYS or not _mean(before) > 0:
             return ()
-        ratio = (sum(within) / len(within)) / (sum(before) / len(before))
+        ratio = _mean(within) / _mean(before)
         if ratio >= config.power_share:
             return ()
         typical = usual(sales.values[-13:-1], _LEAST_MONTHS)
@@ -119,7 +126,7 @@ class PowerAgainstSales(Memoryless):
                 unit="%",
                 since=context.calendar.month_start(sales.last),
                 half_life_days=config.half_life_days,
-                facts={"sales_ratio": sales.values[-1] / typical},
+                facts={"sales_ratio": min(sales.values[-1] / typical, _MOST_GROWTH)},
             ),
         )
 

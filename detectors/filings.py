@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, log
+from math import log
 from typing import Final
 
 from detectors.config import TaxConfig
 from detectors.contract import Clearance, Context, Opinion, Plain
 from detectors.estimators import EWVar
 from detectors.memoryless import Memoryless
-from detectors.usual import usual
+from detectors.usual import from_log, usual
 
 _YEAR: Final = 12
 #: A peer median below this means that the whole trade had a bad month.
@@ -62,7 +62,7 @@ class SalesFall:
         if known is None or memory.count < config.min_history_months:
             return ()
         values, newest = known.values, known.values[-1]
-        level = exp(memory.mean)
+        level = from_log(memory.mean)
         # Zero sales of one or two months are a fall; longer runs are the zero-filing detector's.
         if not 0 <= newest < config.fall_share * level or self._zero_run(values) >= config.zero_check_months:
             return ()

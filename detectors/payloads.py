@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 _LONGEST: Final = 2000
+_HIGHEST: Final = 10**40
 
 
 def text_of(payload: Mapping[str, Any], key: str, longest: int = _LONGEST) -> str:
@@ -21,6 +22,8 @@ def text_of(payload: Mapping[str, Any], key: str, longest: int = _LONGEST) -> st
     value = payload.get(key)
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
+    if isinstance(value, int) and abs(value) > _HIGHEST:
+        return ""  # Python refuses to write numbers of thousands of digits
     return unicodedata.normalize("NFKC", str(value)[:longest]).strip()
 
 

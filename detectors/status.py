@@ -188,6 +188,14 @@ class TaxNotices:
             memory.pop(reason, None)
 
 
+_GRADES: Final = frozenset("ABMCD")
+
+
+def _grade(event: Event) -> str:
+    grade = text_of(event.payload, "grade", 8)
+    return grade if grade in _GRADES else ""
+
+
 class CreditGrade:
     """The yearly tax credit grade: C and D are signs, A, B and M are none. M means new, not medium.
 
@@ -220,10 +228,10 @@ class CreditGrade:
 
     def judge_one(self, memory: list[str], event: Event, context: Context) -> Sequence[Opinion]:
         """Return the grade if it is a sign, or that it no longer is one."""
-        grade = text_of(event.payload, "grade", 1)
+        grade = _grade(event)
         previous = memory[0] if memory else ""
         bad = grade in self._severities
-        if not bad and previous not in self._severities:
+        if not grade or (not bad and previous not in self._severities):
             return ()
         facts: dict[str, str | float] = {"grade": grade}
         if previous and previous != grade:
@@ -242,6 +250,6 @@ class CreditGrade:
 
     def learn_one(self, memory: list[str], event: Event, context: Context) -> None:
         """Remember the grade."""
-        grade = text_of(event.payload, "grade", 1)
+        grade = _grade(event)
         if grade:
             memory[:] = [grade]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, log
+from math import log
 from typing import Final
 
 from detectors.config import ElectricityConfig
 from detectors.contract import Clearance, Context, Opinion, Plain
 from detectors.estimators import EWVar
+from detectors.usual import from_log
 
 #: Days around Spring Festival that are no guide to usual use.
 _FESTIVAL: Final = 25
 #: Use below this share of the usual one is a pause and not learned.
 _PAUSE: Final = 0.3
+#: A day moves the usual level by no more than if it were this many standard deviations above it, or this log share.
+_STEP: Final = 2.0
+_LEAST_STEP: Final = 0.1
 
 
 class Surge:
@@ -58,7 +62,13 @@ class Surge:
         level = log(value)
         pause = memory.count and level < memory.mean + log(_PAUSE)
         if not pause and abs(context.calendar.days_from_spring_festival(day)) > _FESTIVAL:
-            memory.update(level)
+            memory.update(self._clipped(memory, level))
+
+    def _clipped(self, memory: EWVar, level: float) -> float:
+        """Return a level that does not run away from what is known, so that a surge is not excused by itself."""
+        if memory.count < self._config.min_history_days:
+            return level
+        return min(level, memory.mean + max(_STEP * memory.deviation, _LEAST_STEP))
 
     def judge_one(self, memory: EWVar, context: Context) -> Sequence[Opinion]:
         """Return the surge that stands, if one does."""
@@ -66,8 +76,8 @@ class Surge:
         known = context.series.get("daily_kwh")
         if known is None or memory.count < config.min_history_days:
             return ()
-        usual = exp(memory.mean)
-        limit = max(config.surge_share * usual, exp(memory.mean + config.surge_sigmas * memory.deviation))
+        usual = from_log(memory.mean)
+        limit = max(config.surge_share * usual, from_log(memory.mean + config.surge_sigmas * memory.deviation))
         values, days = known.values, 0
         while days < len(values) and values[-1 - days] >= limit:
             days += 1
@@ -81,7 +91,7 @@ class Surge:
             Opinion(
                 "electricity.surge",
                 config.surge_severity,
-                observed=sum(values[-days:]) / days,
+                observed=sum(value / days for value in values[-days:]),
                 expected=usual,
                 unit=known.unit,
                 since=since,

@@ -1,13 +1,26 @@
-"""The usual value of a series: robust against pauses, gaps and single peaks."""
+"""The usual value of a series: robust against pauses, gaps and single peaks, and finite for every finite input."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from math import nan
+from math import exp, nan
 
 #: Values below this share of the upper quartile are pauses, not use.
 _PAUSE = 0.1
+#: e to this power is still finite.
+_HIGHEST = 700.0
+
+
+def from_log(level: float) -> float:
+    """Return the value of a logarithm; a level beyond every float is the highest one.
+
+    Examples
+    --------
+    >>> from_log(0.0), from_log(1e9) < float("inf")
+    (1.0, True)
+    """
+    return exp(min(level, _HIGHEST))
 
 
 def usual(values: Sequence[float], least: int) -> float:
@@ -26,4 +39,4 @@ def usual(values: Sequence[float], least: int) -> float:
         return nan
     first = bisect_left(known, _PAUSE * known[(3 * count) // 4])
     middle = first + (count - first) // 2
-    return known[middle] if (count - first) % 2 else (known[middle - 1] + known[middle]) / 2
+    return known[middle] if (count - first) % 2 else known[middle - 1] / 2 + known[middle] / 2

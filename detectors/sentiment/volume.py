@@ -69,7 +69,7 @@ class NewsVolume:
             Opinion(
                 "sentiment.news-wave",
                 config.volume_severity,
-                observed=sum(values[-days:]) / days,
+                observed=sum(value / days for value in values[-days:]),
                 expected=memory.mean,
                 unit="mentions",
                 since=context.calendar.day_start(known.last - days + 1),

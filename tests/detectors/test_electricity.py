@@ -1,0 +1,217 @@
+"""Stories of meters, on real calendar days, with and without peers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from math import nan
+from random import Random
+
+import pytest
+
+from detectors.calendar import Calendar
+from detectors.collapse import Collapse
+from detectors.config import default
+from detectors.contract import Level, Opinion, PeerBaseline
+from detectors.decline import PowerDecline
+from detectors.flatline import Flatline
+from detectors.silence import Silence
+from detectors.status import MeterStatus
+from detectors.surge import Surge
+
+CONFIG = default().electricity
+CALENDAR = Calendar()
+Story = Callable[..., list[Sequence[Opinion]]]
+Telling = Callable[..., list[Sequence[Opinion]]]
+
+
+def ordinal(day: str) -> int:
+    return CALENDAR.day_of_date(date.fromisoformat(day))
+
+
+def factory(first: str, days: int, weekends: float = 1.0, seed: int = 1) -> list[float]:
+    """Return the daily use of a factory that runs well, 1,000 kWh on a working day."""
+    random, start = Random(seed), ordinal(first)
+    return [
+        1000.0 * random.uniform(0.9, 1.1) * (1.0 if CALENDAR.is_workday(start + d) else weekends) for d in range(days)
+    ]
+
+
+def around(medians: Sequence[float]) -> list[PeerBaseline]:
+    return [PeerBaseline(40, 0.9 * m, m, 1.1 * m, "region") for m in medians]
+
+
+def speaks(told: list[Sequence[Opinion]]) -> list[int]:
+    return [period for period, opinions in enumerate(told) if opinions]
+
+
+@pytest.mark.parametrize("weekends", [1.0, 0.03])
+def test_a_factory_that_stops_is_told_early_and_again_when_it_stays_stopped(story: Story, weekends: float) -> None:
+    use = factory("2025-05-05", 90, weekends)
+    use[70:] = [12.0] * 20  # Monday 2025-07-14
+    told = story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05"), around([1.0] * 90))
+    assert speaks(told)[0] == 72  # the third day
+    early, sustained = told[72][0], told[80][0]
+    assert (early.severity, sustained.severity) == (CONFIG.early_severity, CONFIG.sustained_severity)
+    assert sustained.reach is Level.ORANGE
+    assert CALENDAR.text(sustained.since) == "2025-07-14"
+    assert sustained.expected == pytest.approx(1000, rel=0.1)
+    assert sustained.clearance is not None
+
+
+def test_a_stop_longer_than_the_kept_days_still_stands_with_its_first_day(story: Story) -> None:
+    use = [*factory("2025-03-10", 70), *[0.0] * 100]
+    told = story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-03-10"), around([1.0] * 170))
+    assert told[-1][0].since == told[75][0].since
+    assert told[-1][0].severity == CONFIG.sustained_severity
+
+
+def test_it_ends_with_the_day_on_which_it_runs_again(story: Story) -> None:
+    use = factory("2025-05-05", 90)
+    use[60:70] = [0.0] * 10
+    told = story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05"))
+    assert told[69]
+    assert not told[70]
+
+
+def test_two_idle_days_are_no_collapse(story: Story) -> None:
+    use = factory("2025-05-05", 90)
+    use[60:62] = [0.0, 0.0]
+    assert not speaks(story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05")))
+
+
+def test_a_plant_that_rests_on_weekends_and_holidays_stays_silent(story: Story) -> None:
+    use = factory("2025-03-03", 260, weekends=0.0)  # Labour Day and National Day included
+    assert not speaks(story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-03-03")))
+
+
+@pytest.mark.parametrize("days", [1, 3, 6])
+def test_a_dark_district_stays_silent(story: Story, days: int) -> None:
+    use, peers = factory("2025-05-05", 90), [1.0] * 90
+    use[60 : 60 + days] = [0.0] * days
+    peers[60 : 60 + days] = [0.02] * days
+    assert not speaks(story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05"), around(peers)))
+    assert speaks(story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05"))) or days < 3
+
+
+@pytest.mark.parametrize("with_peers", [True, False])
+@pytest.mark.parametrize("year", [2015, 2016, 2026, 2031])
+def test_spring_festival_stays_silent(story: Story, year: int, with_peers: bool) -> None:
+    """An ordinary plant pauses from a week before the festival until the tenth day after it."""
+    start = ordinal(f"{year - 1}-10-10")
+    use = factory(f"{year - 1}-10-10", 180)
+    for d in range(180):
+        if -7 <= CALENDAR.days_from_spring_festival(start + d) <= 10:
+            use[d] = 15.0
+    peers = around([0.2 if -7 <= CALENDAR.days_from_spring_festival(start + d) <= 8 else 1.0 for d in range(180)])
+    assert not speaks(story(Collapse(CONFIG), {"daily_kwh": use}, start, peers if with_peers else None))
+
+
+def test_a_plant_that_does_not_come_back_from_the_festival_is_told(story: Story) -> None:
+    start, days = ordinal("2025-10-20"), 180
+    use = factory("2025-10-20", days)
+    gone = [d for d in range(days) if CALENDAR.days_from_spring_festival(start + d) >= -5 and d > 60]
+    for d in gone:
+        use[d] = 0.0
+    peers = around([0.2 if -7 <= CALENDAR.days_from_spring_festival(start + d) <= 8 else 1.0 for d in range(days)])
+    first = speaks(story(Collapse(CONFIG), {"daily_kwh": use}, start, peers))[0]
+    assert 14 <= CALENDAR.days_from_spring_festival(start + first) <= 22
+    assert speaks(story(Collapse(CONFIG), {"daily_kwh": use}, start))[0] - gone[0] in range(20, 26)
+
+
+def test_a_gap_in_the_data_is_no_collapse_and_does_not_end_one(story: Story) -> None:
+    use = factory("2025-05-05", 90)
+    use[60:80] = [nan] * 20
+    assert not speaks(story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05")))
+    use[60:80] = [0.0, 0.0, nan, nan, 0.0, *[0.0] * 5, *[nan] * 10]
+    assert speaks(story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05")))[-1] == 79
+
+
+def test_a_firm_that_often_pauses_is_given_more_time(story: Story) -> None:
+    use = factory("2025-03-10", 150)
+    use[50:61] = use[110:130] = [0.0] * 11
+    told = story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-03-10"), around([1.0] * 150))
+    assert told[60][0].confidence == 1.0
+    assert told[117][0].confidence == CONFIG.habit_confidence
+
+
+def test_a_partial_drop_is_a_faint_sign(story: Story) -> None:
+    use = factory("2025-05-05", 110)
+    use[80:] = [0.25 * value for value in use[80:]]
+    told = story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05"), around([1.0] * 110))
+    assert speaks(told)[0] >= 80 + CONFIG.drop_days - 1
+    assert told[speaks(told)[0]][0].severity == CONFIG.drop_severity
+
+
+def test_a_restated_day_takes_the_collapse_back(story: Story, calendar: Calendar) -> None:
+    use = factory("2025-05-05", 73)
+    right = story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05"))
+    assert not right[-1]
+    use[70:73] = [0.0, 0.0, 0.0]
+    assert story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05"))[-1]
+
+
+def test_missing_readings_are_told_only_while_others_report(story: Story) -> None:
+    use = factory("2025-05-05", 60)
+    use[50:] = [nan] * 10
+    reporting, silent_source = around([1.0] * 60), [*around([1.0] * 50), *[None] * 10]
+    told = story(Silence(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05"), reporting)
+    assert speaks(told) == list(range(52, 60))
+    assert told[-1][0].severity * 0.9 < default().levels.blue
+    assert not speaks(story(Silence(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05"), silent_source))
+
+
+def test_a_stuck_meter(story: Story) -> None:
+    use = [*factory("2025-05-05", 30), *[812.5] * 9, *factory("2025-06-13", 5), *[0.0] * 20]
+    assert speaks(story(Flatline(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05"))) == [36, 37, 38]
+
+
+def test_a_surge_is_told_until_it_is_usual(story: Story) -> None:
+    use = [*factory("2025-03-10", 60), *[4000.0 + d for d in range(120)]]
+    told = story(Surge(CONFIG), {"daily_kwh": use}, ordinal("2025-03-10"), around([1.0] * 180))
+    assert speaks(told)[0] == 64
+    assert not told[-1]
+
+
+def test_coming_back_from_the_festival_is_no_surge(story: Story) -> None:
+    start = ordinal("2025-10-20")
+    use = factory("2025-10-20", 180)
+    for d in range(180):
+        if -15 <= CALENDAR.days_from_spring_festival(start + d) <= 20:
+            use[d] = 40.0
+    assert not speaks(story(Surge(CONFIG), {"daily_kwh": use}, start))
+
+
+def test_a_slow_decline_is_told_before_any_day_is_striking(story: Story) -> None:
+    steady, random = factory("2025-03-10", 240), Random(5)
+    fading = [value * max(1.0 - max(d - 80, 0) * 0.006, 0.45) for d, value in enumerate(steady)]
+    told = story(PowerDecline(CONFIG), {"daily_kwh": fading}, ordinal("2025-03-10"))
+    assert 100 < speaks(told)[0] < 200
+    assert told[speaks(told)[0]][0].severity * 0.9 < default().levels.yellow
+    noisy = [value * random.uniform(0.8, 1.2) for value in steady]
+    assert not speaks(story(PowerDecline(CONFIG), {"daily_kwh": noisy}, ordinal("2025-03-10")))
+
+
+def test_arrears_last_until_they_are_paid(telling: Telling) -> None:
+    told = telling(
+        MeterStatus(default().meter),
+        "meter_status",
+        [
+            ("2026-01-05", {"status": "paid", "account": "0001"}),
+            ("2026-01-10", {"status": "arrears", "account": "0001", "amount": "8,400.50"}),
+            ("2026-01-11", {"status": "outage", "account": "0001"}),
+            ("2026-02-10", {"status": "suspended", "account": "0001"}),
+            ("2026-02-20", {"status": "paid", "account": "0001"}),
+            ("2026-02-21", {"status": "resumed", "account": "0001"}),
+        ],
+    )
+    assert [[(o.reason, o.lasting, o.closed) for o in opinions] for opinions in told] == [
+        [],
+        [("electricity.arrears", True, False)],
+        [],
+        [("electricity.suspended", True, False)],
+        [("electricity.arrears", False, True)],
+        [("electricity.suspended", False, True)],
+    ]
+    assert told[1][0].subject == told[4][0].subject != told[3][0].subject
+    assert told[1][0].facts["amount"] == 8400.5
