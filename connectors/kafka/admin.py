@@ -95,6 +95,11 @@ class Admin:
                 committed.setdefault(place.topic, {})[place.partition] = at.offset
         return committed
 
+    def members(self, group: str) -> int:
+        """Return how many consumers a group has now; 0 for a group that nobody knows."""
+        described = _COORDINATED(self._client.describe_groups, [group])[group]
+        return 0 if described["error"] else len(described["members"])
+
     def lag(self, group: str, topics: Collection[str]) -> list[TopicLag]:
         """Return how far a consumer group is behind in each of the topics that exist.
 
