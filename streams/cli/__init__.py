@@ -4,6 +4,20 @@ from __future__ import annotations
 
 import typer
 
+from streams.cli.config import config_app
+from streams.cli.connect import connect
+from streams.cli.demo import demo
+from streams.cli.grafana import grafana_app
+from streams.cli.ingest import ingest
+from streams.cli.notifier import notifier
+from streams.cli.replay import replay
+from streams.cli.scorer import scorer
+from streams.cli.serve import serve
+from streams.cli.simulate import simulate
+from streams.cli.subscribe import subscribe
+from streams.cli.up import up
+from streams.cli.webhook_receiver import webhook_receiver
+
 app = typer.Typer(
     name="forewarn",
     help="Watches enterprises around the clock and warns before they fail.",
@@ -11,6 +25,19 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,  # locals may hold secrets
 )
+
+_PANELS = {
+    "A whole stack on this machine": (demo, up),
+    "Signals in": (simulate, ingest, connect),
+    "Warnings out": (subscribe, webhook_receiver),
+    "Analysis": (replay,),
+    "Parts of a stack, one process each": (scorer, notifier, serve),
+}
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        app.command(_command.__name__.replace("_", "-"), rich_help_panel=_panel)(_command)
+app.add_typer(config_app, rich_help_panel="Operation")
+app.add_typer(grafana_app, rich_help_panel="Operation")
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,11 +15,8 @@ from streams.clock import SystemClock, millis, moment
 if TYPE_CHECKING:
     from connectors.contract import Batch
     from connectors.simulator import CitySource
-    from streams.cli.feeding import AfterBatch
     from streams.ingest import Progress as Done
     from streams.settings import Settings
-
-_DAY_MS = 86_400_000
 
 
 def simulate(
@@ -112,16 +109,17 @@ def _stream(settings: Settings, source: CitySource, speed: float, envelope: int,
 
     from connectors.simulator.city import ZONE, at
     from streams.cli.feeding import feed, progress_bar, summary
+    from streams.pacing import Pace
 
     city = source.city
     with progress_bar(TextColumn("{task.fields[date]}"), TextColumn("{task.fields[sent]:,} messages")) as bar:
         task = bar.add_task("simulating", total=(city.end - city.first_day).days, date=str(city.first_day), sent=0)
-        pace = _pace(speed, millis(at(city.start)))
+        pace = Pace(speed, millis(at(city.start)), SystemClock(), threading.Event())
 
-        def after_batch(done: Done, batch: Batch) -> None:
+        def after_batch(done: Done, _batch: Batch) -> None:
             today = moment(done.now).astimezone(ZONE).date()
             bar.update(task, completed=(today - city.first_day).days, date=str(today), sent=done.sent.total())
-            pace(done, batch)
+            pace.wait(done.now)
 
         done = feed(settings, source, source.identity, fresh=fresh, envelope=envelope, after_batch=after_batch)
     return summary(done)
@@ -143,20 +141,3 @@ def _write(source: CitySource, out: Path) -> dict[str, Any]:
             sent += len(batch.items)
             bar.update(task, completed=sent)
     return {"sent": sent, "file": str(out)}
-
-
-def _pace(days_per_second: float, start_ms: int) -> AfterBatch:
-    """Return what waits until the simulated time is due; history before the window is not paced."""
-    clock = SystemClock()
-    began: list[tuple[float, int]] = []
-
-    def wait(done: Done, _batch: Batch) -> None:
-        if not days_per_second or done.now < start_ms:
-            return
-        if not began:
-            began.append((clock.monotonic(), done.now))
-        then, simulated = began[0]
-        due = then + (done.now - simulated) / _DAY_MS / days_per_second
-        time.sleep(max(0.0, due - clock.monotonic()))
-
-    return wait

@@ -1,0 +1,123 @@
+"""``forewarn demo``: the whole stack on this machine, and a simulated city streaming into it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from streams.cli.common import DataDir, err, fail, settings_for
+
+if TYPE_CHECKING:
+    from connectors.models import Alert
+    from streams.demo import Found
+
+
+def demo(
+    enterprises: Annotated[int, typer.Option(min=1, help="How many enterprises live in the city.")] = 2_000,
+    days: Annotated[int, typer.Option(min=1, help="How many days are streamed.")] = 240,
+    seed: Annotated[int, typer.Option(help="Another seed is another city.")] = 1,
+    start: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="First day; the default spans a Spring Festival.")
+    ] = datetime.fromisoformat("2025-09-01T00:00:00+08:00"),
+    speed: Annotated[float, typer.Option(min=0, help="Simulated days per second at most; 0: no limit.")] = 4.0,
+    scorers: Annotated[int, typer.Option(min=1, max=16, help="How many scorer processes.")] = 2,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget everything and begin again.")] = False,
+    until_done: Annotated[bool, typer.Option("--until-done", help="Stop once the city has been streamed.")] = False,
+    http_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the API and board.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Start everything, stream a city in which stories are planted, and print a line for each alert.
+
+    Ctrl-C stops everything in order; the next 'forewarn demo' goes on where this one stopped.
+
+    Examples:
+
+      forewarn demo
+
+      forewarn demo --fresh --enterprises 300 --seed 7
+    """
+    import asyncio
+
+    from connectors.embedded import ServerError
+    from connectors.simulator import CitySource
+    from streams.cli.feeding import feed, told_plainly
+    from streams.demo import Demonstration, forget
+    from streams.runtime import StackMismatchError
+    from streams.stack import StackBusyError
+    from streams.supervisor import StartError
+
+    settings = settings_for("demo", data_dir=data_dir, http_port=http_port, stack_time="simulated")
+    try:
+        if fresh:
+            forget(settings.data_dir)
+        with told_plainly(), _Terminal() as screen:
+            source = CitySource(enterprises=enterprises, days=days, seed=seed, start=start.date())
+            run = Demonstration(
+                settings,
+                source,
+                lambda after_batch: feed(settings, source, source.identity, after_batch=after_batch),
+                speed,
+                screen,
+                until_done=until_done,
+            )
+            asyncio.run(run.run(scorers))
+    except (StackBusyError, StackMismatchError) as error:
+        fail(str(error), 2)
+    except (ServerError, StartError) as error:
+        fail(str(error))
+    err.print("stopped; 'forewarn demo' goes on from here, 'forewarn demo --fresh' begins again")
+
+
+class _Terminal:
+    """Shows a demonstration on stderr: a bar with the simulated date at the bottom, alerts scrolling above it."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[sent]}"), TimeElapsedColumn(),
+            console=err, transient=True,
+        )  # fmt: skip
+        self._task = self._bar.add_task("starting", total=1.0, sent="")
+
+    def __enter__(self) -> _Terminal:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def ready(self, address: str, logs: Path) -> None:
+        self._say(f"[bold]board and API:[/] {address}   [dim]logs: {logs}[/]")
+
+    def log(self, part: str, line: str) -> None:
+        """Show what the supervisor says; the parts' own lines are in their files."""
+        if part == "up":
+            self._bar.console.print(line, style="dim", markup=False, soft_wrap=True)
+
+    def moved(self, day: str, share: float, sent: int) -> None:
+        self._bar.update(self._task, description=f"simulating {day}", completed=share, sent=f"{sent:,} messages")
+
+    def alert(self, alert: Alert) -> None:
+        from streams.watching import STYLES, line
+
+        self._bar.console.print(line(alert), style=STYLES.get(alert.level, "green"), markup=False, soft_wrap=True)
+
+    def done(self, found: list[Found], others: int) -> None:
+        self._say("\n[bold]the planted stories[/]")
+        for story, first, enough in found:
+            if enough is not None:
+                lead = (story.default_date - enough.at.date()).days
+                text = f"[green]{enough.level.value}[/] on {enough.at.date()}, {lead} days before its default"
+            elif first is not None:
+                text = f"[yellow]only {first.level.value}[/] on {first.at.date()}"
+            else:
+                text = "[red]not found[/]"
+            self._say(f"  {story.name:<18} {story.enterprise_name}: {text}")
+        self._say(f"other enterprises that reached yellow or above: {others}")
+        self._say("the board stays up; Ctrl-C stops everything")
+
+    def _say(self, text: str) -> None:
+        self._bar.console.print(text, soft_wrap=True)

@@ -1,0 +1,216 @@
+"""The demonstration: a whole stack, a simulated city streaming into it, every alert told, every story accounted for."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from connectors.contract import Batch
+from connectors.models import Alert, Level, Transition
+from connectors.simulator import CitySource
+from connectors.simulator.city import ZONE, at
+from connectors.simulator.stories import Story
+from streams.clock import SystemClock, millis, moment
+from streams.ingest import Progress
+from streams.pacing import Interrupted, Pace
+from streams.runtime import endpoints
+from streams.settings import Settings
+from streams.stack import claimed, stack
+from streams.supervisor import Supervisor
+from streams.watching import follow
+
+#: What a stack keeps in its data directory: all that starting over removes.
+STACK_FILES = (
+    "kafka", "clickhouse", "run", "logs", "ingest", "quarantine", "secrets", "control.db", "control.db-shm",
+    "control.db-wal", "stack.toml",
+)  # fmt: skip
+#: After the last message, alerts are followed until none came for so long. Seconds.
+QUIET_S = 10.0
+_ORDER = tuple(Level)
+
+#: Sends the source from where it stood; calls back after each stored batch.
+Feed = Callable[[Callable[[Progress, Batch], None]], Progress]
+
+
+class Found(NamedTuple):
+    """What became of a planted story: the first alert at its level or above, and the first at all."""
+
+    story: Story
+    first: Alert | None
+    enough: Alert | None
+
+
+class Screen(Protocol):
+    """Where a demonstration shows itself."""
+
+    def ready(self, address: str, logs: Path) -> None:
+        """Say that everything runs."""
+        ...
+
+    def log(self, part: str, line: str) -> None:
+        """Show a line of the combined log."""
+        ...
+
+    def moved(self, day: str, share: float, sent: int) -> None:
+        """Show that the city has come to a day; ``share`` of its time has passed."""
+        ...
+
+    def alert(self, alert: Alert) -> None:
+        """Show a transition."""
+        ...
+
+    def done(self, found: list[Found], others: int) -> None:
+        """Account for the stories; ``others`` enterprises outside them reached yellow."""
+        ...
+
+
+def forget(data_dir: Path) -> None:
+    """Remove a stack from its data directory, and nothing else.
+
+    Raises
+    ------
+    StackBusyError
+        If it is running.
+    """
+    if not data_dir.exists():
+        return
+    with claimed(data_dir):
+        for name in STACK_FILES:
+            path = data_dir / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+class Demonstration:
+    """One run of it.
+
+    Parameters
+    ----------
+    settings
+        Of a simulated stack.
+    source
+        The city.
+    feed
+        Sends it into the stack.
+    speed
+        Simulated days per second, at most; 0: no limit.
+    screen
+        Where it shows itself.
+    until_done
+        Whether to stop once the city has been streamed.
+    """
+
+    def __init__(
+        self, settings: Settings, source: CitySource, feed: Feed, speed: float, screen: Screen, *, until_done: bool
+    ) -> None:
+        self._settings = settings
+        self._city = source.city
+        self._feed = feed
+        self._screen = screen
+        self._until_done = until_done
+        self._halt = threading.Event()
+        self._pace = Pace(speed, millis(at(self._city.start)), SystemClock(), self._halt)
+        self._stories = {story.enterprise_id: story for story in source.stories()}
+        self._first: dict[str, Alert] = {}
+        self._enough: dict[str, Alert] = {}
+        self._others: set[str] = set()
+        self._heard = 0.0
+
+    async def run(self, scorers: int) -> None:
+        """Start everything, stream the city, and stop when asked (SIGINT, SIGTERM) or done.
+
+        Raises
+        ------
+        StartError, StackBusyError, StackMismatchError, ServerError
+            As :func:`streams.stack.stack`.
+        """
+        stop, ready = asyncio.Event(), asyncio.Event()
+        async with stack(self._settings, SystemClock(), self._screen.log, scorers) as supervisor:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, self._asked, stop, supervisor)
+            streaming = asyncio.create_task(self._stream(ready, stop))
+            try:
+                await supervisor.run(stop, ready.set)
+            finally:
+                self._halt.set()
+                streaming.cancel()
+                with suppress(asyncio.CancelledError):
+                    await streaming
+
+    def _asked(self, stop: asyncio.Event, supervisor: Supervisor) -> None:
+        if stop.is_set():
+            supervisor.kill()
+        self._halt.set()
+        stop.set()
+
+    async def _stream(self, ready: asyncio.Event, stop: asyncio.Event) -> None:
+        await ready.wait()
+        settings = self._settings
+        self._screen.ready(f"http://{settings.http_host}:{settings.http_port}/", settings.data_dir / "logs")
+        following = asyncio.create_task(self._follow())
+        try:
+            # Not awaited directly: a cancelled to_thread leaves its thread behind, and this one must end in order.
+            sending = asyncio.create_task(asyncio.to_thread(self._send))
+            try:
+                complete = await asyncio.shield(sending)
+            except asyncio.CancelledError:
+                self._halt.set()
+                await sending
+                raise
+            if complete:
+                await self._quiet()
+                self._screen.done(self._found(), len(self._others))
+                if self._until_done:
+                    stop.set()
+            await following
+        finally:
+            following.cancel()
+
+    def _send(self) -> bool:
+        """Send the city; return whether its end was reached."""
+        try:
+            return self._feed(self._after_batch).done
+        except Interrupted:
+            return False
+
+    def _after_batch(self, done: Progress, _batch: Batch) -> None:
+        now = moment(done.now).astimezone(ZONE).date()
+        span = (self._city.end - self._city.first_day).days
+        self._screen.moved(str(now), (now - self._city.first_day).days / span, done.sent.total())
+        self._pace.wait(done.now)
+
+    async def _follow(self) -> None:
+        async for alert in follow(endpoints(self._settings).kafka, from_start=True):
+            self._heard = SystemClock().monotonic()
+            self._account(alert)
+            self._screen.alert(alert)
+
+    async def _quiet(self) -> None:
+        """Wait until the scorers have caught up: no alert for a while."""
+        self._heard = SystemClock().monotonic()
+        while (left := self._heard + QUIET_S - SystemClock().monotonic()) > 0:
+            await asyncio.sleep(left)
+
+    def _account(self, alert: Alert) -> None:
+        enterprise, rank = alert.enterprise_id, _ORDER.index(alert.level)
+        if alert.transition not in (Transition.OPENED, Transition.ESCALATED):
+            return
+        story = self._stories.get(enterprise)
+        if story is None:
+            if rank >= _ORDER.index(Level.YELLOW):
+                self._others.add(enterprise)
+        elif alert.at.astimezone(ZONE).date() >= story.begins:
+            self._first.setdefault(enterprise, alert)
+            if rank >= _ORDER.index(story.level):
+                self._enough.setdefault(enterprise, alert)
+
+    def _found(self) -> list[Found]:
+        return [Found(s, self._first.get(e), self._enough.get(e)) for e, s in self._stories.items()]
