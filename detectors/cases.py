@@ -19,7 +19,9 @@ _RECORDS_PER_CASE: Final = 6
 _MOST_STEPS: Final = 3.0
 _RECENT: Final = 16
 _LEAST_GAPS: Final = 3
-_BRACKETS: Final = str.maketrans("〔［【〕］】", "((()))")
+#: The standard deviation of the log gaps is taken to be at least this: a clockwork pace is no reason for alarm.
+_LEAST_DEVIATION: Final = 0.25
+_BRACKETS: Final = str.maketrans("〔［【[〕］】]", "(((())))")
 _BLANKS: Final = re.compile(r"\s+")
 
 _REASONS: Final[Mapping[str, str]] = MappingProxyType(
@@ -238,7 +240,7 @@ class CaseRate:
         if cases < config.burst_cases:
             return ()
         pace = log(config.burst_days / cases)
-        slower = memory.gaps.mean - config.burst_sigmas * memory.gaps.deviation
+        slower = memory.gaps.mean - config.burst_sigmas * max(memory.gaps.deviation, _LEAST_DEVIATION)
         if memory.gaps.count >= _LEAST_GAPS + config.burst_cases and pace > slower:
             return ()
         return (
@@ -260,7 +262,7 @@ class CaseRate:
             return
         moment = event.event_time
         if memory.recent and moment >= memory.recent[-1]:
-            memory.gaps.update(log(max((moment - memory.recent[-1]) / _DAY_MS, 0.5)))
+            memory.gaps.update(_clipped(memory.gaps, log(max((moment - memory.recent[-1]) / _DAY_MS, 0.5))))
         memory.recent = sorted([*memory.recent, moment])[-_RECENT:]
         memory.known = [*memory.known, _hash_of(_identity(event))][-self._config.max_cases :]
 
@@ -269,6 +271,14 @@ class CaseRate:
         if record is None or record.role != "defendant" or not record.stands:
             return False
         return _hash_of(_identity(event)) not in memory.known
+
+
+def _clipped(gaps: EWVar, gap: float) -> float:
+    """Return a log gap that does not run away from what is known, so that a burst is not excused by itself."""
+    if gaps.count < _LEAST_GAPS:
+        return gap
+    step = max(2.0 * gaps.deviation, _LEAST_DEVIATION)
+    return min(max(gap, gaps.mean - step), gaps.mean + step)
 
 
 def _hash_of(case: str) -> int:

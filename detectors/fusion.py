@@ -99,8 +99,8 @@ def worth(held: Held, now: int, config: DetectionConfig) -> float:
     Examples
     --------
     >>> from detectors.config import default
-    >>> held = Held("news", "sentiment", "sentiment.negative-news", "", 0.8, 1.0, None, None, "", 0, 0, False, 7.0, False,
-    ...             Level.NONE, Level.YELLOW)
+    >>> held = Held("news", "sentiment", "sentiment.negative-news", "", 0.8, 1.0, None, None, "", 0, 0, False, 7.0,
+    ...             False, Level.NONE, Level.YELLOW)
     >>> worth(held, 0, default()), worth(held, 7 * 86_400_000, default())
     (0.8, 0.4)
     """
