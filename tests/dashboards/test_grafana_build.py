@@ -127,8 +127,8 @@ def test_only_the_build_needs_the_sdk() -> None:
     script = """
 import importlib, pkgutil, sys
 sys.modules["grafana_foundation_sdk"] = None
-import dashboards
-for module in pkgutil.walk_packages(dashboards.__path__, "dashboards."):
+import dashboards.grafana
+for module in pkgutil.walk_packages(dashboards.grafana.__path__, "dashboards.grafana."):
     if not module.name.startswith(("dashboards.grafana.code", "dashboards.grafana.build")):
         importlib.import_module(module.name)
 from dashboards.grafana import shipped
@@ -139,6 +139,14 @@ print(len(shipped.dashboards()))
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[-1]) == len(BOARDS)
+
+
+@pytest.mark.parametrize(("library", "home"), [("grafana_foundation_sdk", "code"), ("grafana_client", "client.py")])
+def test_each_library_of_grafana_is_named_in_one_place(library: str, home: str) -> None:
+    for package in ("connectors", "dashboards", "detectors", "streams"):
+        for path in (ROOT / package).rglob("*.py"):
+            if not path.is_relative_to(ROOT / "dashboards" / "grafana" / home):
+                assert library not in path.read_text(encoding="utf-8"), path.relative_to(ROOT)
 
 
 def test_files_hold_nothing_but_json_that_git_can_compare() -> None:
