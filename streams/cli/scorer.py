@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from streams.cli.common import DataDir, fail, settings_for
-from streams.runtime import replace_file
+from streams.health import Beacon, State
+
+#: What a scorer is doing, as the supervisor and ``status`` know it.
+_STATES: Mapping[str, State] = {
+    "starting": "starting",
+    "rebalancing": "starting",
+    "ready": "running",
+    "stopping": "stopping",
+}
 
 
 def scorer(
@@ -27,10 +34,10 @@ def scorer(
     from streams.scorer import score
 
     settings = settings_for(f"scorer-{worker_id}", data_dir=data_dir)
-    beacon = settings.data_dir / "run" / f"scorer-{worker_id}.json"
+    beacon = Beacon(settings.data_dir, f"scorer-{worker_id}")
 
     def beat(state: str, detail: Mapping[str, Any]) -> None:
-        replace_file(beacon, json.dumps({"state": state, **detail}).encode())
+        beacon.beat(_STATES[state], phase=state, **detail)
 
     try:
         asyncio.run(score(settings, endpoints(settings), worker_id, SystemClock(), beat))
