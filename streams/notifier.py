@@ -33,12 +33,15 @@ from streams.settings import Settings
 _log = logger(__name__)
 
 _LEASE = "notifier"
-_LEASE_MS = 15_000
-_RENEW_S = 5.0
+_LEASE_MS = 10_000
+_RENEW_S = 3.0
 _IDLE_S = 0.5
 _BATCH = 500
 _LONGEST_PAUSE_S = 30.0
-_DRAIN_S = 5.0
+# Together within the ten seconds that the supervisor waits.
+_STOP_S, _DRAIN_S, _CLOSE_S = 5.0, 4.0, 2.0
+#: aiokafka reports every failed attempt to reach a broker: not ten times a second.
+_RETRY_MS = 500
 _KEPT_MS = 90 * 86_400_000
 _PRUNE_S = 3600.0
 
@@ -108,13 +111,23 @@ class Notifier:
         """
         try:
             async with asyncio.TaskGroup() as loops:
-                loops.create_task(self._persist("take alerts in", self._read, stop))
-                loops.create_task(self._persist("keep the lease", self._lead, stop))
-                loops.create_task(self._persist("deliver", self._deliver, stop))
-                loops.create_task(self._persist("relay the outbox", self._relay, stop))
-                loops.create_task(self._persist("prune", self._prune, stop))
+                working = [
+                    loops.create_task(self._persist(name, work, stop), name=name)
+                    for name, work in (
+                        ("take alerts in", self._read),
+                        ("keep the lease", self._lead),
+                        ("deliver", self._deliver),
+                        ("relay the outbox", self._relay),
+                        ("prune", self._prune),
+                    )
+                ]
+                await _first_of(stop, *working)
+                if stop.is_set():
+                    _, late = await asyncio.wait(working, timeout=_STOP_S)
+                    for task in late:  # waiting for a Kafka that is away, most likely
+                        task.cancel()
         finally:
-            await self._deliverer.drain(_DRAIN_S)
+            await self._deliverer.drain(0)
             await self._sender.close()
             with suppress(*STORE_AWAY):  # it ends by itself
                 await asyncio.to_thread(self._store.release, _LEASE, self._owner)
@@ -141,6 +154,7 @@ class Notifier:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
+            retry_backoff_ms=_RETRY_MS,
         )
         try:
             await consumer.start()
@@ -162,7 +176,7 @@ class Notifier:
                 await consumer.commit()
         finally:
             self._reading = False
-            await consumer.stop()
+            await _close(consumer)
 
     async def _lead(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -182,10 +196,13 @@ class Notifier:
             self._deliverer.finished.clear()
             if self._leads():
                 await self._deliverer.start_due()
-            await _first_of(_IDLE_S, stop, self._queued, self._deliverer.finished)
+            await _first_of(stop, self._queued, self._deliverer.finished, seconds=_IDLE_S)
+        await self._deliverer.drain(_DRAIN_S)
 
     async def _relay(self, stop: asyncio.Event) -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True)
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True, retry_backoff_ms=_RETRY_MS
+        )
         try:
             await producer.start()
             while not stop.is_set():
@@ -195,7 +212,7 @@ class Notifier:
             if self._leads():
                 await relay(self._store, producer)
         finally:
-            await producer.stop()
+            await _close(producer)
 
     async def _prune(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -208,10 +225,18 @@ async def _pause(seconds: float, stop: asyncio.Event) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
 
 
-async def _first_of(seconds: float, *events: asyncio.Event) -> None:
-    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+async def _close(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
+    # A client whose Kafka is away would wait for it; what it did not send is in the outbox still.
+    with suppress(TimeoutError, KafkaError):
+        await asyncio.wait_for(client.stop(), _CLOSE_S)
+
+
+async def _first_of(*awaited: asyncio.Event | asyncio.Task[None], seconds: float | None = None) -> None:
+    """Wait until an event is set or a task has ended, but not longer than so many seconds."""
+    events = [asyncio.ensure_future(one.wait()) for one in awaited if isinstance(one, asyncio.Event)]
+    tasks = [one for one in awaited if isinstance(one, asyncio.Task)]
     try:
-        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*events, *tasks], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in waiting:
-            task.cancel()
+        for event in events:
+            event.cancel()

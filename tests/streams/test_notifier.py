@@ -100,6 +100,22 @@ async def test_a_second_notifier_stands_by_until_the_first_is_gone(store: Contro
         await asyncio.wait_for(running, 15)
 
 
+async def test_it_stops_in_time_though_kafka_says_nothing(store: ControlStore, tmp_path: Path) -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as mute:
+        port = mute.sockets[0].getsockname()[1]
+        settings = Settings(data_dir=tmp_path, kafka_bootstrap=f"127.0.0.1:{port}")
+        stop = asyncio.Event()
+        notifier = Notifier(settings, endpoints(settings), store, SystemClock())
+        running = asyncio.create_task(notifier.run(stop))
+        await until(lambda: notifier.figures()["leads"] is True)
+        stop.set()
+        await asyncio.wait_for(running, 10)
+
+
 async def produce(bootstrap: str, alerts: Sequence[Alert], *, raw: bytes | None = None, commit: bool = True) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id="test-scorer")
     await producer.start()
