@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ from tenacity import (
 )
 
 from connectors.topics import Topic
+
+#: It warns of each member whose metadata are not in Java's form, such as Faust's; we only count members.
+logging.getLogger("kafka.admin._groups").setLevel(logging.ERROR)
 
 _TIMEOUT_MS = 10_000
 #: The first question about any group makes Kafka create its offsets topic, which takes a moment.

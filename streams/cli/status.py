@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -44,14 +45,12 @@ def _show(found: Checkup) -> None:
         console.print(f"  {reason}", markup=False, soft_wrap=True)
     servers = [[server.name, server.address, server.problem or "answers"] for server in found.servers]
     console.print(_table("Servers", ["server", "address", "state"], servers))
-    parts = [[part.name, part.pid, part.state, f"{part.age_s:.0f} s", _words(part.detail)] for part in found.parts]
+    parts = [[part.name, str(part.pid), part.state, f"{part.age_s:.0f} s", _words(part.detail)] for part in found.parts]
     console.print(_table("Parts", ["part", "process", "state", "last sign", "detail"], parts))
-    lags = [
-        [group.part, group.group, group.members, lag.topic, lag.partitions, lag.end, lag.lag]
-        for group in found.groups
-        for lag in group.lags
-    ]
-    console.print(_table("Lag", ["part", "group", "members", "topic", "partitions", "end", "lag"], lags))
+    groups = [[group.part, group.group, group.members] for group in found.groups]
+    console.print(_table("Consumer groups", ["part", "group", "members"], groups))
+    lags = [[group.part, lag.topic, lag.partitions, lag.end, lag.lag] for group in found.groups for lag in group.lags]
+    console.print(_table("Lag", ["part", "topic", "partitions", "end", "lag"], lags))
     names = list(found.sources[0]) if found.sources else ["source"]
     console.print(_table("Sources", names, [list(source.values()) for source in found.sources]))
 
@@ -72,5 +71,5 @@ def _word(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
 
 
-def _words(detail: Any) -> str:
-    return ", ".join(f"{name} {_word(value)}" for name, value in detail.items())
+def _words(detail: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {_word(value)}" for name, value in detail.items() if isinstance(value, int | float | str))
