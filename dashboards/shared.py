@@ -47,7 +47,7 @@ class Shared(Generic[T]):
     Parameters
     ----------
     read
-        Reads them anew; may raise :class:`UnreachableError`.
+        Reads them anew; may raise :class:`UnreachableError`, and anything else is logged and counts as the same.
     clock
         Tells the time.
     ttl_s, patience_s
@@ -86,6 +86,10 @@ class Shared(Generic[T]):
         except UnreachableError as error:
             if self._seen.failing_since is None:
                 log.warning("the data store does not answer", error=str(error))
+            self._fail(began)
+        except Exception:
+            # Whatever it was: those who look must learn that the figures are old.
+            log.exception("figures could not be read")
             self._fail(began)
         else:
             if self._seen.failing_since is not None:

@@ -59,12 +59,8 @@ def _run(settings: Settings, control: ControlStore) -> None:
     async def run() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop, number)
-        serving = asyncio.create_task(server.serve())
-        while not serving.done():
-            if server.started:
-                beacon.beat()
-            await asyncio.wait({serving}, timeout=1)
-        await serving
+        async with beacon.lit():
+            await server.serve()
 
     asyncio.run(run())
 

@@ -116,7 +116,7 @@ class Served:
 
     def wait_ready(self) -> None:
         """Return when it answers."""
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline and self.process.poll() is None:
             with contextlib.suppress(httpx.TransportError):
                 if httpx.get(f"{self.url}/healthz").status_code == 200:

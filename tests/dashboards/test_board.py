@@ -21,7 +21,7 @@ pytestmark = pytest.mark.stack
 __all__ = ["browser"]
 
 RED = FIRMS[0]
-WAIT_MS = 20_000
+WAIT_MS = 30_000
 expect.set_options(timeout=WAIT_MS)
 
 

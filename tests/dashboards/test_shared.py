@@ -54,6 +54,14 @@ async def test_while_the_store_is_away_the_last_figures_stay_and_say_since_when(
     assert back.failing_since is None and back.value == figures.reads
 
 
+async def test_whatever_goes_wrong_shows_as_old_figures() -> None:
+    async def read() -> int:
+        raise RuntimeError
+
+    seen = await Shared(read, ManualClock(5000)).get()
+    assert (seen.value, seen.failing_since) == (None, 5000)
+
+
 async def test_a_store_that_hangs_keeps_nobody_waiting() -> None:
     figures = Figures()
     shared = Shared(figures.read, ManualClock(5000), patience_s=0.05)
