@@ -77,6 +77,8 @@ class Surge:
         if known is None or memory.count < config.min_history_days:
             return ()
         usual = from_log(memory.mean)
+        if not known.values[-1] >= config.surge_share * usual:
+            return ()
         limit = max(config.surge_share * usual, from_log(memory.mean + config.surge_sigmas * memory.deviation))
         values, days = known.values, 0
         while days < len(values) and values[-1 - days] >= limit:

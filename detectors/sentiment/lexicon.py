@@ -21,7 +21,7 @@ _BEFORE: Final = re.compile(
 )
 _AFTER: Final = re.compile(
     r"^[^，。；！？,;!?]{0,6}?(?:传闻不实|不实|不属实|系谣言|为谣言|已解除|被解除|获解除|解除|已撤销|被撤销|撤销|已撤回|被撤回|撤回|被驳回"
-    r"|已结清|已还清|已清偿|已缴清|已偿还|全部兑付|已化解|denied)",
+    r"|已全部|已补缴|已恢复|应急演练|演练|防范|警示教育|已结清|已还清|已清偿|已缴清|已偿还|全部兑付|已化解|denied)",
     re.IGNORECASE,
 )
 _CLAUSE: Final = re.compile(r"[，。；！？、\n,;!?]|\.\s")
@@ -31,7 +31,7 @@ _COMPANY: Final = re.compile(
 )
 #: Right after its name, these make an enterprise the one that acts and not the one that is acted upon.
 _ACTS: Final = re.compile(
-    r"^[^，。；被遭]{0,4}?(?:起诉|状告|诉|申请执行|申请强制执行|申请冻结|向法院申请|追讨|追索|申请对)"
+    r"^[^，。；被遭]{0,4}?(?:起诉|状告|诉|申请执行|申请强制执行|申请冻结|申请将|向法院申请|追讨|追索|申请对)"
 )
 _FORMS: Final = re.compile(r"(?:股份有限公司|有限责任公司|有限公司|集团|公司)$")
 _COMPANY_FORM: Final = re.compile(r"^(?:股份有限公司|有限责任公司|有限公司|集团|公司)")
