@@ -20,8 +20,6 @@ import httpx
 from connectors.embedded import free_port
 from tests.dashboards.conftest import Place
 
-_SERVE = "import typer; from streams.cli.serve import serve; typer.run(serve)"
-
 
 class Cable:
     """Forwards a local port to a server until it is cut; then connections are refused."""
@@ -107,7 +105,11 @@ class Served:
     def run(self) -> subprocess.Popen[bytes]:
         """Start it (again)."""
         return subprocess.Popen(
-            [sys.executable, "-c", _SERVE], env=self._environment, cwd=self.data_dir, stdout=self._log, stderr=self._log
+            [sys.executable, "-m", "streams.cli", "serve"],
+            env=self._environment,
+            cwd=self.data_dir,
+            stdout=self._log,
+            stderr=self._log,
         )
 
     def log(self) -> str:
