@@ -74,7 +74,7 @@ class SignalWriter:
     envelope
         How many signals of one partition make one record; 1 for single messages. Registry entries stay single.
     timeout_s
-        Longest time that Kafka may be away before a delivery has failed. Seconds.
+        Longest time that Kafka may store nothing before ``send`` and ``flush`` give up. Seconds.
 
     Raises
     ------
@@ -86,11 +86,12 @@ class SignalWriter:
     """
 
     def __init__(
-        self, bootstrap: str, *, simulated: bool, zone: ZoneInfo, envelope: int = 1, timeout_s: float = 60.0
+        self, bootstrap: str, *, simulated: bool, zone: ZoneInfo, envelope: int = 1, timeout_s: float = 120.0
     ) -> None:
         self._simulated = simulated
         self._zone = zone
         self._envelope = max(envelope, 1)
+        self._timeout_s = timeout_s
         partitions = _partitions(bootstrap)
         self._partition_of = lru_cache(maxsize=262_144)(lambda enterprise: partition_of(enterprise, partitions))
         self._key: tuple[int, int] | None = None
@@ -102,7 +103,7 @@ class SignalWriter:
         self._thread = threading.Thread(target=self._loop.run_forever, name="kafka-writer", daemon=True)
         self._thread.start()
         try:
-            self._producer = self._run(_started(bootstrap, timeout_s))
+            self._producer = self._run(_started(bootstrap))
         except KafkaError as error:
             self._end_loop()
             message = f"Kafka at {bootstrap} did not accept a producer: {error!r}"
@@ -205,9 +206,13 @@ class SignalWriter:
 
     def _await_oldest(self) -> None:
         try:
-            self._pending.popleft().result()
+            # An idempotent producer retries for ever; whoever waits wants to know.
+            self._pending.popleft().result(self._timeout_s)
+        except TimeoutError as error:
+            message = f"Kafka has stored nothing for {self._timeout_s:g} s; what was flushed before is safe"
+            raise WriteError(message) from error
         except KafkaError as error:
-            message = f"Kafka did not store a batch: {error!r}; what was flushed before is safe, run the command again"
+            message = f"Kafka did not store a batch: {error!r}; what was flushed before is safe"
             raise WriteError(message) from error
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -219,13 +224,12 @@ class SignalWriter:
         self._loop.close()
 
 
-async def _started(bootstrap: str, timeout_s: float) -> AIOKafkaProducer:
+async def _started(bootstrap: str) -> AIOKafkaProducer:
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap.split(","),
         client_id="forewarn-writer",
         enable_idempotence=True,
         max_batch_size=_BATCH_BYTES,
-        request_timeout_ms=int(timeout_s * 1000),
         retry_backoff_ms=50,
     )
     try:
@@ -238,7 +242,7 @@ async def _started(bootstrap: str, timeout_s: float) -> AIOKafkaProducer:
 
 async def _stopped(producer: AIOKafkaProducer) -> None:
     """Stop a producer, also one whose Kafka is away: then it would wait for ever."""
-    with suppress(KafkaError, asyncio.TimeoutError):
+    with suppress(KafkaError, TimeoutError):
         await asyncio.wait_for(producer.stop(), _STOP_S)
     left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
