@@ -68,7 +68,9 @@ def _table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:
 
 
 def _word(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return "" if value is None else str(value)
 
 
 def _words(detail: Mapping[str, Any]) -> str:
