@@ -80,8 +80,10 @@ def configure(settings: Settings, part: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("aiokafka", "faust", "mode", "kafka", "httpx", "httpcore", "alembic", "chinese_calendar", "urllib3"):
+    for noisy in ("aiokafka", "faust", "mode", "kafka", "httpx", "httpcore", "alembic", "chinese_calendar"):
         logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
+    for echo in ("urllib3", "clickhouse_connect"):  # they warn of what is raised anyway, with the whole query
+        logging.getLogger(echo).setLevel(logging.ERROR)
     structlog.contextvars.bind_contextvars(part=part)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 from aiokafka import (  # type: ignore[import-untyped]  # ships no types
     AIOKafkaConsumer,
@@ -44,7 +44,7 @@ _BATCH_BYTES, _FETCH_BYTES, _PARTITION_BYTES = 32_000_000, 16_000_000, 256_000
 #: So many records are taken from the fetched ones at a time: the event loop breathes between.
 _RECORDS = 2_000
 _LONGEST_PAUSE_S = 15.0
-_FAREWELL_S = 10.0
+_FAREWELL_S, _LOOK_S = 10.0, 3.0
 
 
 def group_of(app: str) -> str:
@@ -58,18 +58,6 @@ class RefusedRecordsError(Exception):
 
 class _StoppedError(Exception):
     """Asked to stop while ClickHouse was away: what is not stored is still in Kafka."""
-
-
-class Report(Protocol):
-    """Told about progress: how many rows are stored, and what waits."""
-
-    def __call__(self, *, rows: int, lag: int, waiting: bool) -> None:
-        """Take note; must not block."""
-        ...
-
-
-def _unheard(*, rows: int, lag: int, waiting: bool) -> None:
-    """Report to nobody."""
 
 
 class Recorder:
@@ -87,8 +75,6 @@ class Recorder:
         Measures how long rows wait.
     skip
         Records that an operator has given up.
-    report
-        Called after every batch, and while ClickHouse is away.
     """
 
     def __init__(
@@ -99,17 +85,17 @@ class Recorder:
         clock: Clock,
         *,
         skip: Sequence[Place] = (),
-        report: Report = _unheard,
     ) -> None:
         self._settings = settings
         self._sink = sink
         self._clock = clock
-        self._report = report
         self._reader = Reader(settings.partitions, skip)
         self._stopping = asyncio.Event()
         self._moved = False
         self._read: dict[TopicPartition, int] = {}
+        self._ends: dict[TopicPartition, int] = {}
         self._stored = 0
+        self._waiting = ""
         self._unreadable: list[float] = []
         self._consumer: Any = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
@@ -129,6 +115,15 @@ class Recorder:
     def stop(self) -> None:
         """Ask it to end: what is read is stored and committed first, unless ClickHouse is away."""
         self._stopping.set()
+
+    def detail(self) -> dict[str, Any]:
+        """Return figures for ``forewarn status``: rows stored, records behind, and what it waits for, if it does.
+
+        The markers of transactions count as records, so that a lag of one per partition may be none.
+        """
+        ours = self._consumer.assignment()
+        lag = sum(max(0, self._ends.get(place, 0) - self._read.get(place, 0)) for place in ours)
+        return {"rows": self._stored, "lag": lag, "unreadable": len(self._unreadable), "waiting_for": self._waiting}
 
     async def run(self) -> None:
         """Record until stopped.
@@ -198,7 +193,9 @@ class Recorder:
         await self._commit(ends)
         self._stored += batch.count
         self._read |= ends
-        self._report(rows=self._stored, lag=self._lag(), waiting=False)
+        self._waiting = ""
+        ours = self._consumer.assignment()
+        self._ends |= {place: self._consumer.last_stable_offset(place) or 0 for place in ours}
 
     async def _insert(self, table: Table, rows: Sequence[Any]) -> None:
         try:
@@ -237,7 +234,7 @@ class Recorder:
         """Return what tries for as long as it takes, unless we are asked to stop."""
         return AsyncRetrying(
             retry=retry_if_exception_type(away),
-            wait=wait_exponential_jitter(initial=0.1, max=_LONGEST_PAUSE_S),
+            wait=wait_exponential_jitter(multiplier=0.1, jitter=0.1, max=_LONGEST_PAUSE_S),
             sleep=self._pause,
             before_sleep=self._tell_waiting,
             reraise=True,
@@ -250,10 +247,13 @@ class Recorder:
             return
         raise _StoppedError
 
-    def _tell_waiting(self, state: RetryCallState) -> None:
+    async def _tell_waiting(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        _log.warning("waiting", attempt=state.attempt_number, reason=str(error))
-        self._report(rows=self._stored, lag=self._lag(), waiting=True)
+        self._waiting = str(error)
+        _log.warning("waiting", attempt=state.attempt_number, reason=self._waiting)
+        with suppress(TimeoutError, KafkaError):
+            ours = self._consumer.assignment()
+            self._ends |= await asyncio.wait_for(self._consumer.end_offsets(ours), _LOOK_S) if ours else {}
 
     def _limit_unreadable(self, count: int) -> None:
         """Stop rather than bury the world: a flood of unreadable records is a fault of ours, not of theirs."""
@@ -267,11 +267,6 @@ class Recorder:
                 "see dead_letters with reason unreadable"
             )
             raise RefusedRecordsError(message)
-
-    def _lag(self) -> int:
-        """Return how many records waited at the last fetch; the markers of transactions count as records."""
-        ends = {place: self._consumer.last_stable_offset(place) for place in self._consumer.assignment()}
-        return sum(max(0, (end or 0) - self._read.get(place, 0)) for place, end in ends.items())
 
     async def _look_at_assignment(self) -> None:
         """Learn where the reading of new partitions begins, and whether Kafka has dropped what should come next."""
@@ -309,7 +304,6 @@ class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         self._note()
 
 
-def recorder_for(settings: Settings, endpoints: Endpoints, clock: Clock, **kwargs: Any) -> Recorder:
-    """Return a recorder wired to the stack's servers."""
-    sink = Sink(lambda: clickhouse_client(endpoints))
-    return Recorder(settings, endpoints.kafka, sink, clock, **kwargs)
+def recorder_for(settings: Settings, endpoints: Endpoints, clock: Clock, skip: Sequence[Place] = ()) -> Recorder:
+    """Return a recorder wired to the stack's servers. Call it where the event loop runs."""
+    return Recorder(settings, endpoints.kafka, Sink(lambda: clickhouse_client(endpoints)), clock, skip=skip)

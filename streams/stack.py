@@ -13,11 +13,11 @@ from pathlib import Path
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from connectors.clickhouse import UnavailableError, client, migrate
-from connectors.clickhouse.schema import Kept
 from connectors.embedded import ClickHouseServer, KafkaServer, PortTakenError, ensure_free
 from connectors.kafka.admin import ensure_topics, listens, wait_until_serving
 from connectors.topics import Topic, declared
 from streams import health
+from streams.ages import ages
 from streams.clock import Clock
 from streams.runtime import KEPT, Endpoints, endpoints, own_secret, write_stack
 from streams.settings import Settings
@@ -229,14 +229,9 @@ def _make_topics(settings: Settings, places: Endpoints) -> None:
 
 
 def _migrate(settings: Settings, places: Endpoints) -> None:
-    ages: dict[Kept, int] = {
-        "signals": settings.ttl_signals_days,
-        "derived": settings.ttl_derived_days,
-        "dead_letters": settings.ttl_dead_letters_days,
-    }
     connection = client(places, database="")
     try:
-        migrate(connection, places.clickhouse_database, ages)
+        migrate(connection, places.clickhouse_database, ages(settings))
     finally:
         connection.close()
 
