@@ -184,7 +184,7 @@ class Collapse:
             if self._counts(memory, context.calendar, i + offset, baseline):
                 counted += 1
                 first = first or i + offset
-                back += baseline is not None and baseline.median >= self._config.peers_back
+                back += self._are_back(context.calendar, i + offset, baseline)
         if not counted:
             return None
         if low[-1] == 0 and 0 < memory.stopped < first:
@@ -201,6 +201,17 @@ class Collapse:
             return False
         return from_log(memory.offday.mean) >= _RUNS_ON_OFF_DAYS * memory.usual
 
+    def _are_back(self, calendar: Calendar, day: int, peers: PeerBaseline | None) -> bool:
+        """Tell whether the peers have come back from the festival: all but the slowest quarter of them.
+
+        Before the festival nobody has come back: those who have not closed yet say nothing about those who have.
+        """
+        return (
+            peers is not None
+            and peers.low >= self._config.peers_back
+            and calendar.days_from_spring_festival(day) > self._config.festival_rest_days
+        )
+
     def _festive(self, calendar: Calendar, day: int) -> bool:
         return -self._config.festival_before <= calendar.days_from_spring_festival(day) <= self._config.festival_after
 
@@ -208,7 +219,8 @@ class Collapse:
         """Return the severity of a stop by its length; 0 while it is too short to tell."""
         config = self._config
         if self._festive(calendar, stop.first):
-            waited = stop.span >= config.festival_days and stop.counted >= config.early_days
+            over = calendar.days_from_spring_festival(stop.last) >= config.festival_over_days
+            waited = over and stop.span >= config.festival_days and stop.counted >= config.early_days
             if not waited and stop.back < config.festival_back_days:
                 return 0.0
         elif stop.counted < config.early_days:

@@ -153,13 +153,16 @@ class ElectricityConfig:
         Days that count before a stop is told, and before it is a sustained one. Fewer is earlier and noisier.
     festival_before, festival_after
         A stop that begins within these days around Spring Festival is taken for the holiday,
-    festival_days
-        until it has lasted this many days,
+    festival_days, festival_over_days
+        until it has lasted this many days and the festival lies this many days back: workshops open again after the
+        Lantern Festival, the 15th day, and their workers return over the days that follow;
     festival_back_days
         or this many days have passed on which the peers were back.
+    festival_rest_days
+        Before this many days after the festival nobody counts as back.
     peers_low, peers_back
-        Median of the peers' use, relative to their usual one, below which they are low too, and from which they are
-        back.
+        The peers are low too while the median of their use, relative to their usual one, is below the first; they are
+        back when the lower quartile has reached the second.
     habit_confidence
         Confidence while a stop is no longer than the longest that this enterprise came back from.
     habit_memory_days
@@ -193,9 +196,11 @@ class ElectricityConfig:
     festival_before: int = 25
     festival_after: int = 15
     festival_days: int = 21
+    festival_over_days: int = 21
     festival_back_days: int = 7
+    festival_rest_days: int = 7
     peers_low: float = 0.5
-    peers_back: float = 0.8
+    peers_back: float = 0.5
     habit_confidence: float = 0.85
     habit_memory_days: int = 400
     forget_days: int = 365

@@ -134,9 +134,11 @@ class Demonstration:
         """
         stop, ready = asyncio.Event(), asyncio.Event()
         async with stack(self._settings, SystemClock(), self._screen.log, scorers) as supervisor:
+            streaming = asyncio.create_task(self._stream(ready))
+            # In this order, so that nobody is left talking to a broker that has gone.
+            streaming.add_done_callback(lambda _task: stop.set())
             for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(number, self._asked, stop, supervisor)
-            streaming = asyncio.create_task(self._stream(ready, stop))
+                asyncio.get_running_loop().add_signal_handler(number, self._asked, streaming, supervisor)
             try:
                 await supervisor.run(stop, ready.set)
             finally:
@@ -145,13 +147,13 @@ class Demonstration:
                 with suppress(asyncio.CancelledError):
                     await streaming
 
-    def _asked(self, stop: asyncio.Event, supervisor: Supervisor) -> None:
-        if stop.is_set():
+    def _asked(self, streaming: asyncio.Task[None], supervisor: Supervisor) -> None:
+        if self._halt.is_set():
             supervisor.kill()
         self._halt.set()
-        stop.set()
+        streaming.cancel()
 
-    async def _stream(self, ready: asyncio.Event, stop: asyncio.Event) -> None:
+    async def _stream(self, ready: asyncio.Event) -> None:
         await ready.wait()
         settings = self._settings
         self._screen.ready(f"http://{settings.http_host}:{settings.http_port}/", settings.data_dir / "logs")
@@ -168,9 +170,8 @@ class Demonstration:
             if complete:
                 await self._quiet()
                 self._screen.done(self._found(), len(self._others))
-                if self._until_done:
-                    stop.set()
-            await following
+            if not self._until_done:
+                await following
         finally:
             following.cancel()
 

@@ -10,11 +10,14 @@ from streams.cli.demo import demo
 from streams.cli.grafana import grafana_app
 from streams.cli.ingest import ingest
 from streams.cli.notifier import notifier
+from streams.cli.recorder import recorder
 from streams.cli.replay import replay
 from streams.cli.scorer import scorer
 from streams.cli.serve import serve
 from streams.cli.simulate import simulate
+from streams.cli.status import status
 from streams.cli.subscribe import subscribe
+from streams.cli.topics import topics
 from streams.cli.up import up
 from streams.cli.webhook_receiver import webhook_receiver
 
@@ -31,7 +34,8 @@ _PANELS = {
     "Signals in": (simulate, ingest, connect),
     "Warnings out": (subscribe, webhook_receiver),
     "Analysis": (replay,),
-    "Parts of a stack, one process each": (scorer, notifier, serve),
+    "Operation": (status, topics),
+    "Parts of a stack, one process each": (scorer, recorder, notifier, serve),
 }
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
