@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from connectors.clickhouse.client import MissingSchemaError
+from connectors.clickhouse import AccessError, MissingSchemaError, UnavailableError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,7 +52,7 @@ class Store:
         """
         try:
             return list(self._connected().query(sql, parameters=dict(parameters or {})).named_results())
-        except (ClickHouseError, OSError, MissingSchemaError) as error:
+        except (UnavailableError, AccessError, MissingSchemaError, ClickHouseError, OSError) as error:
             self._client = None
             message = " ".join(str(error).split())[:500]
             raise UnreachableError(message) from error
