@@ -9,12 +9,14 @@ from streams.cli.connect import connect
 from streams.cli.demo import demo
 from streams.cli.grafana import grafana_app
 from streams.cli.ingest import ingest
+from streams.cli.migrate import migrate
 from streams.cli.notifier import notifier
 from streams.cli.recorder import recorder
 from streams.cli.replay import replay
 from streams.cli.scorer import scorer
 from streams.cli.serve import serve
 from streams.cli.simulate import simulate
+from streams.cli.sql import sql
 from streams.cli.status import status
 from streams.cli.subscribe import subscribe
 from streams.cli.topics import topics
@@ -33,8 +35,8 @@ _PANELS = {
     "A whole stack on this machine": (demo, up),
     "Signals in": (simulate, ingest, connect),
     "Warnings out": (subscribe, webhook_receiver),
-    "Analysis": (replay,),
-    "Operation": (status, topics),
+    "Analysis": (sql, replay),
+    "Operation": (status, topics, migrate),
     "Parts of a stack, one process each": (scorer, recorder, notifier, serve),
 }
 for _panel, _commands in _PANELS.items():

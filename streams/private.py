@@ -1,0 +1,220 @@
+"""A private stack: a whole ``forewarn up`` in a directory of its own on free ports, for benchmarks, drills and tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import psutil
+from clickhouse_connect.driver.client import Client
+
+from connectors.clickhouse import client
+from connectors.embedded import free_port
+from connectors.topics import OUTPUTS
+from streams import health
+from streams.checkup import look
+from streams.clock import SystemClock
+from streams.runtime import Endpoints, endpoints, load_settings
+from streams.settings import Settings
+
+T = TypeVar("T")
+_POLL_S = 0.1
+
+
+class StackError(RuntimeError):
+    """The private stack did not come up, or a command in it failed; the message has the end of what it printed."""
+
+
+class PrivateStack:
+    """A stack that nobody else knows of.
+
+    Parameters
+    ----------
+    data_dir
+        An empty directory, or that of an earlier private stack.
+    scorers
+        How many scorer processes.
+    settings
+        Further settings, by their names.
+
+    Examples
+    --------
+    >>> with PrivateStack(Path("/tmp/x"), partitions=4) as stack:  # doctest: +SKIP
+    ...     stack.run("simulate", "--enterprises", "100", "--speed", "0")
+    """
+
+    def __init__(self, data_dir: Path, scorers: int = 2, **settings: Any) -> None:
+        self._scorers = scorers
+        kafka, clickhouse, http = free_port(), free_port(), free_port()
+        given: dict[str, Any] = {
+            "data_dir": data_dir,
+            "stack_time": "simulated",
+            "kafka_port": kafka,
+            "clickhouse_port": clickhouse,
+            "http_port": http,
+        }
+        self._given = given | settings
+        # Nothing of the surrounding FOREWARN_* reaches it: a private stack must never write into another one.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FOREWARN_")}
+        self.env = inherited | {f"FOREWARN_{name.upper()}": str(value) for name, value in self._given.items()}
+        self._log = data_dir.parent / f"{data_dir.name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of its processes."""
+        return load_settings(**self._given)
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where its servers are."""
+        return endpoints(self.settings)
+
+    def client(self) -> Client:
+        """Return a connection to its ClickHouse."""
+        return client(self.endpoints)
+
+    def pids(self) -> Mapping[str, int]:
+        """Return the process of each worker that runs."""
+        return {sign.part: sign.pid for sign in health.read_all(self.settings.data_dir) if sign.alive}
+
+    def kill(self, part: str, number: int = signal.SIGKILL) -> None:
+        """Send a signal to a worker."""
+        os.kill(self.pids()[part], number)
+
+    def run(self, *arguments: str, check: bool = True, env: Mapping[str, str] | None = None) -> Any:
+        """Run a ``forewarn`` command in it; return the JSON that it printed, None if it printed none.
+
+        Raises
+        ------
+        StackError
+            If it ends with another exit code than 0 and ``check`` is set.
+        """
+        done = subprocess.run(
+            [sys.executable, "-m", "streams.cli", *arguments],
+            env={**self.env, **(env or {})},
+            capture_output=True,
+            check=False,
+        )
+        if check and done.returncode:
+            message = f"forewarn {' '.join(arguments)}: code {done.returncode}\n{done.stderr.decode()[-3000:]}"
+            raise StackError(message)
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def spawn(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a ``forewarn`` command in it and return it; its output is thrown away."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "streams.cli", *arguments],
+            env=self.env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def wait_for(self, what: str, ask: Callable[[], T | None], timeout_s: float = 120.0) -> T:
+        """Ask until there is an answer that counts as true, and return it.
+
+        Raises
+        ------
+        TimeoutError
+            If there is none in time; the message says what was waited for.
+        """
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if answer := ask():
+                return answer
+            time.sleep(_POLL_S)
+        message = f"{what}: not within {timeout_s:g} s; the log is {self._log}\n{self._tail()}"
+        raise TimeoutError(message)
+
+    def wait_until_quiet(self, timeout_s: float = 300.0) -> None:
+        """Wait until all that was sent is scored and recorded, and the notifier has read all alerts."""
+        calm = 0
+
+        def settled() -> bool:
+            nonlocal calm
+            calm = calm + 1 if self._caught_up() else 0
+            return calm >= 3  # the scorers may still write what they have just read
+
+        self.wait_for("everything scored and recorded", settled, timeout_s)
+
+    def _caught_up(self) -> bool:
+        found = look(self.settings, self.endpoints, SystemClock())
+        # Topics that are written in transactions end with a marker, which counts as a record that nobody reads.
+        behind = [
+            lag.topic
+            for group in found.groups
+            for lag in group.lags
+            if lag.lag > (lag.partitions if lag.topic in OUTPUTS else 0)
+        ]
+        return bool(found.groups) and not behind
+
+    # ---- life ----------------------------------------------------------------------------------------------------
+
+    def start(self, timeout_s: float = 180.0) -> None:
+        """Start it and wait until every part works.
+
+        Raises
+        ------
+        StackError
+            If it ends instead.
+        """
+        command = [sys.executable, "-m", "streams.cli", "up", "--scorers", str(self._scorers)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        expected = {*(f"scorer-{n}" for n in range(self._scorers)), "recorder", "notifier", "serve"}
+        self.wait_for("all parts running", lambda: self._runs() >= expected, timeout_s)
+
+    def _runs(self) -> set[str]:
+        if self._process is None or self._process.poll() is not None:
+            message = f"forewarn up ended\n{self._tail()}"
+            raise StackError(message)
+        return {sign.part for sign in health.read_all(self.settings.data_dir) if sign.alive and sign.state == "running"}
+
+    def stop(self, timeout_s: float = 60.0) -> None:
+        """Stop it in order; what does not stop in time is killed."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                process.kill()
+            process.wait()
+
+    def _tail(self) -> str:
+        if not self._log.exists():
+            return ""
+        return "\n".join(self._log.read_text("utf-8", "replace").splitlines()[-25:])
+
+    def __enter__(self) -> PrivateStack:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def memory_mb(pids: Mapping[str, int] | Sequence[tuple[str, int]]) -> dict[str, float]:
+    """Return the resident memory of some processes, megabytes."""
+    found = {}
+    for name, pid in dict(pids).items():
+        with suppress(psutil.NoSuchProcess):
+            found[name] = round(psutil.Process(pid).memory_info().rss / 1e6, 1)
+    return found
