@@ -10,7 +10,7 @@ from connectors.models import Signal
 from connectors.simulator.city import City, at
 from connectors.simulator.enterprises import Resident
 from connectors.simulator.seasons import spring_festival
-from connectors.simulator.stories import Story, sales_factor, staff_factor
+from connectors.simulator.stories import Story, owed_factor, sales_factor, staff_factor
 
 TAX_DAYS = (8, 12, 15)
 SOCIAL_SECURITY_DAY = 20
@@ -18,6 +18,8 @@ GRADES_DAY = (4, 22)
 """Month and day on which the credit grades of a year are published."""
 HOUR = 9
 _MISSING = 0.004
+_STEADY_STAFF = 30
+"""Below, one person more or less would be a wave; so nobody comes or goes without a story."""
 
 
 class Filings:
@@ -51,13 +53,13 @@ class Filings:
         rng = self._city.chance("social-security", month)
         template = self._reading("social_security", month, day, backfill)
         for resident in self._city.residents:
-            luck, missing, owes = rng.gauss(0.0, 1.0), rng.random() < _MISSING, rng.random() < 0.003
+            luck, missing = rng.gauss(0.0, 1.0), rng.random() < _MISSING
             story = self._city.heroes.get(resident.index)
             if missing and story is None:
                 continue
             staff = self._staff(resident, story, month)
             base = staff * resident.wage * (1.0 + 0.01 * luck)
-            owed = round(0.05 * base, 2) if owes and story is None else 0.0
+            owed = round(base * owed_factor(story.name, _months(story.begins, month)), 2) if story else 0.0
             yield from _readings(
                 template,
                 resident,
@@ -104,7 +106,7 @@ class Filings:
     def _staff(self, resident: Resident, story: Story | None, month: date) -> int:
         number = (month - self._city.start).days
         swing = 1.0 + 0.02 * math.sin(6.283 * number / 300 + resident.phase) + 0.3 * resident.growth * number / 365
-        staff = resident.staff * swing
+        staff = resident.staff * (swing if resident.staff >= _STEADY_STAFF else 1.0)
         if story is not None:
             staff *= staff_factor(story.name, _months(story.begins, month))
         return max(round(staff), 1)

@@ -166,7 +166,7 @@ def decoys(
     for year in range(start.year, end.year + 1):
         festival = spring_festival(year)
         if start <= festival <= end:
-            first, last = festival - timedelta(days=18), festival + timedelta(days=20)
+            first, last = festival - timedelta(days=13), festival + timedelta(days=18)
             found.append(Decoy("spring-festival", first, last, "", everyone))
     return sorted(found, key=lambda decoy: decoy.begins)
 
@@ -216,3 +216,8 @@ def staff_factor(story: StoryName, month: int) -> float:
             return max(0.25, 0.78 - 0.12 * month)
         case _:
             return 1.0
+
+
+def owed_factor(story: StoryName, month: int) -> float:
+    """Return which share of its contribution base an enterprise owes, ``month`` months after its story's beginning."""
+    return 0.1 * month if story == "factory-stops" and month > 0 else 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -98,7 +98,8 @@ def truth(source: CitySource) -> dict[str, Any]:
 
 
 def _tell_stories(source: CitySource) -> None:
-    err.print(f"a city of {source.city.enterprises:,} enterprises, {source.city.start} … {source.city.end}; planted:")
+    last = source.city.end - timedelta(days=1)
+    err.print(f"a city of {source.city.enterprises:,} enterprises, {source.city.start} … {last}; planted:")
     for story in source.stories():
         err.print(f"  {story.begins}  {story.name:<16}  {story.enterprise_name}  {story.enterprise_id}")
 
