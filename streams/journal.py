@@ -222,7 +222,7 @@ class _Replayed:
         if kind == "skip":
             self.shard.skip(topic, end)
             return
-        if begin < logs[topic].begin < end:
+        if begin < logs[topic].begin:
             message = f"{topic}-{self.shard.partition}: offsets {begin}..{end} are no longer in Kafka"
             raise InputLostError(message)
         records = await logs[topic].upto(end)

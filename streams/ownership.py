@@ -33,6 +33,7 @@ ROOM_RECORDS = 4_000
 GIVE_UP_LIMIT = 3
 #: Time to write what is pending when the group is rebalanced; what does not make it is applied again.
 FLUSH_S = 10.0
+REJOIN_S = 30.0
 STOPPED_BY_DEAD_LETTERS = 3
 
 _log = logs.logger(__name__)
@@ -92,6 +93,7 @@ class Ownership:
         self._rules = rules
         self._clock = clock
         self._generation = -1
+        self._mine: set[int] | None = None  # the partitions of the newest assignment
         self._revocations = 0
         self._closing = False
         self._faults: Counter[tuple[str, int, int]] = Counter()
@@ -107,7 +109,7 @@ class Ownership:
     @property
     def settled(self) -> bool:
         """Whether the groups of the newest assignment are all taken over."""
-        return self._generation >= 0 and not any(group.paused for group in self.groups.values())
+        return self._mine == set(self.groups) and not any(group.paused for group in self.groups.values())
 
     # ---- what the transport asks ---------------------------------------------------------------------------------
 
@@ -175,8 +177,9 @@ class Ownership:
         # A shard survives if nobody can have owned it in between: still ours in the very next generation.
         previous, self._generation = self._generation, self._app.consumer_generation_id
         for group in list(self.groups.values()):
-            if group.partition not in mine or self._generation > previous + 1:
+            if group.dropped or group.partition not in mine or self._generation > previous + 1:
                 self._drop(group)
+        self._mine = mine
         fresh = sorted(mine - set(self.groups))
         _log.info("partition groups", generation=self._generation, keep=sorted(self.groups), take_over=fresh)
         if fresh:
@@ -208,9 +211,16 @@ class Ownership:
         """Begin unseen topics at their earliest record, and face it when retention was faster than we were."""
         tps = [TP(topic, p) for p in shards for topic in INPUTS]
         earliest = await self.consumer.earliest_offsets(*tps)
+        ends = await self.consumer.highwaters(*tps)
         for tp in tps:
             shard = shards[tp.partition]
             stored = shard.next.setdefault(tp.topic, earliest[tp])
+            if stored > ends[tp]:
+                message = (
+                    f"{tp.topic}-{tp.partition} ends at offset {ends[tp]}, but was scored up to {stored}: it was "
+                    f"deleted and made anew. Restore it, or start a new stack (FOREWARN_APP, and empty output topics)"
+                )
+                raise StopError(message)
             if stored < earliest[tp]:
                 _log.error(
                     "input lost to retention: records were deleted before they were scored; give the topic a longer "
@@ -251,7 +261,14 @@ class Ownership:
         if len(self._given_up) > 10 + GIVE_UP_LIMIT * self._settings.partitions:
             self.stop(StopError(f"partition groups had to be given up {len(self._given_up)} times within a minute"))
         else:
-            self._spawn(self.consumer.rejoin())
+            self._spawn(self._rejoin())
+
+    async def _rejoin(self) -> None:
+        try:
+            async with asyncio.timeout(REJOIN_S):
+                await self.consumer.rejoin()
+        except Exception as error:  # without an assignment nobody would ever own the group again
+            self.stop(StopError(f"the consumer cannot be asked for an assignment: {error!r}"))
 
     def fault(self, group: PartitionGroup, error: EngineFaultError) -> None:
         """Give the group up; when the engine has failed on this record before, it becomes a dead letter next time."""
@@ -300,6 +317,7 @@ class Ownership:
         _, late = await asyncio.wait(tasks, timeout=patience_s)
         for task in late:
             task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
         for group in groups:
             if group.dropped:
                 self.give_up(group, "its last checkpoint before the rebalance did not come through in time")

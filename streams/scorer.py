@@ -17,7 +17,7 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Collection, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -28,6 +28,7 @@ from connectors.topics import INPUTS
 from streams import logs
 from streams.clock import Clock
 from streams.group import PartitionGroup
+from streams.health import INTERVAL_S, Beacon, State
 from streams.ownership import Ownership, StopError
 from streams.rules import rules_for
 from streams.runtime import Endpoints
@@ -39,7 +40,6 @@ from streams.transport import SCHEME, FrameApp, FrameSchema, register
 #: Whoever has not stopped by then is ended: what was checkpointed is exact, the rest will be applied again.
 STOP_DEADLINE_S = 8.0
 _FLUSH_S, _APP_STOP_S = 2.0, 4.0
-_BEAT_S = 1.0
 #: The ends of the topics are asked at least this often, for the lag and for the watchdog.
 _SURVEY_S = 5.0
 _ASK_TIMEOUT_S, _ASK_GAP_S = 10.0, 0.002
@@ -49,9 +49,6 @@ _IDLE_S = 0.2
 _REBALANCE_S = 180.0
 
 _log = logs.logger(__name__)
-
-#: Tells the world that this process lives: state and details.
-Beat = Callable[[str, Mapping[str, Any]], None]
 
 
 def make_app(settings: Settings, endpoints: Endpoints, worker: int) -> FrameApp:
@@ -79,7 +76,7 @@ def make_app(settings: Settings, endpoints: Endpoints, worker: int) -> FrameApp:
     )
 
 
-async def score(settings: Settings, endpoints: Endpoints, worker: int, clock: Clock, beat: Beat) -> None:
+async def score(settings: Settings, endpoints: Endpoints, worker: int, clock: Clock, beacon: Beacon) -> None:
     """Run a scorer until it is told to stop.
 
     Raises
@@ -101,18 +98,18 @@ async def score(settings: Settings, endpoints: Endpoints, worker: int, clock: Cl
 
     app.on_partitions_revoked.connect(owned.on_revoked)
     app.on_rebalance_complete.connect(owned.on_rebalanced)
-    scorer = Scorer(app, owned, clock, beat)
-    await scorer.run()
+    await Scorer(app, owned, clock, beacon).run()
 
 
 class Scorer:
     """Drives the groups of this process: applies, asks for ends, tells that it lives, and stops cleanly."""
 
-    def __init__(self, app: FrameApp, owned: Ownership, clock: Clock, beat: Beat) -> None:
+    def __init__(self, app: FrameApp, owned: Ownership, clock: Clock, beacon: Beacon) -> None:
         self._app = app
         self._owned = owned
         self._clock = clock
-        self._beat = beat
+        self._beacon = beacon
+        self._state: State = "starting"
         self._asking = asyncio.Event()
         self._survey = Survey(clock)
 
@@ -122,7 +119,7 @@ class Scorer:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told.set)
-        self._tell("starting")
+        self._tell()
         jobs: tuple[Coroutine[Any, Any, Any], ...] = (
             told.wait(), self._start(), self._apply(), self._ask(), self._live(), self._owned.failed(),
         )  # fmt: skip
@@ -148,7 +145,8 @@ class Scorer:
         raise StopError(message)
 
     async def _stop(self, tasks: Collection[asyncio.Task[Any]]) -> None:
-        self._tell("stopping")
+        self._state = "stopping"
+        self._tell()
         for task in tasks:
             task.cancel()
         await self._owned.close(_FLUSH_S)
@@ -237,23 +235,22 @@ class Scorer:
         while True:
             now = self._clock.monotonic()
             if self._owned.settled:
-                settled_at = now
+                settled_at, self._state = now, "running"
             elif now - settled_at > _REBALANCE_S:
                 message = f"no partitions could be taken over for {_REBALANCE_S:.0f} s"
                 raise StopError(message)
-            self._tell("ready" if self._owned.settled else "rebalancing")
-            await asyncio.sleep(_BEAT_S)
+            self._tell()
+            await asyncio.sleep(INTERVAL_S)
 
-    def _tell(self, state: str) -> None:
+    def _tell(self) -> None:
         groups = self._owned.groups.values()
-        self._beat(
-            state,
-            {
-                "partitions": sorted(group.partition for group in groups),
-                "applied": sum(group.applied for group in groups),
-                "lag": self._survey.lag(groups),
-                "ticked": min((group.ticked for group in groups), default=0),
-            },
+        self._beacon.beat(
+            self._state,
+            partitions=sorted(group.partition for group in groups),
+            rebalancing=not self._owned.settled,
+            applied=sum(group.applied for group in groups),
+            lag=self._survey.lag(groups),
+            ticked=min((group.ticked for group in groups), default=0),
         )
 
 

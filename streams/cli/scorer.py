@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from streams.cli.common import DataDir, fail, settings_for
-from streams.health import Beacon, State
-
-#: What a scorer is doing, as the supervisor and ``status`` know it.
-_STATES: Mapping[str, State] = {
-    "starting": "starting",
-    "rebalancing": "starting",
-    "ready": "running",
-    "stopping": "stopping",
-}
 
 
 def scorer(
@@ -25,21 +15,23 @@ def scorer(
     ] = 0,
     data_dir: DataDir = None,
 ) -> None:
-    """Score signals until stopped (SIGTERM, Ctrl-C). Start as many as you like; they share the partition groups."""
+    """Score signals until stopped (SIGTERM, Ctrl-C). Start as many as you like; they share the partition groups.
+
+    Exit code 3: more records were refused within a minute than FOREWARN_DEAD_LETTER_LIMIT allows; a person must look.
+    Exit code 1: something only a restart can heal. What has been written is exact in either case.
+    """
     import asyncio
 
     from streams.clock import SystemClock
+    from streams.health import Beacon
     from streams.ownership import StopError
     from streams.runtime import endpoints
     from streams.scorer import score
 
-    settings = settings_for(f"scorer-{worker_id}", data_dir=data_dir)
-    beacon = Beacon(settings.data_dir, f"scorer-{worker_id}")
-
-    def beat(state: str, detail: Mapping[str, Any]) -> None:
-        beacon.beat(_STATES[state], phase=state, **detail)
-
+    part = f"scorer-{worker_id}"
+    settings = settings_for(part, data_dir=data_dir)
+    clock = SystemClock()
     try:
-        asyncio.run(score(settings, endpoints(settings), worker_id, SystemClock(), beat))
+        asyncio.run(score(settings, endpoints(settings), worker_id, clock, Beacon(settings.data_dir, part, clock)))
     except StopError as error:
         fail(str(error), error.code)
