@@ -43,7 +43,7 @@ _log = logger(__name__)
 _BATCH_BYTES, _FETCH_BYTES, _PARTITION_BYTES = 32_000_000, 16_000_000, 256_000
 #: So many records are taken from the fetched ones at a time: the event loop breathes between.
 _RECORDS = 2_000
-_LONGEST_PAUSE_S = 15.0
+_LONGEST_PAUSE_S = 5.0
 _FAREWELL_S, _LOOK_S = 10.0, 3.0
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from connectors.clickhouse import TABLES, VIEWS
 from connectors.embedded import ClickHouseServer, free_port
