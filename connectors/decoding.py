@@ -7,8 +7,9 @@ both agree on every record without talking to each other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, get_args
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 import msgspec
 from pydantic import ValidationError
@@ -89,7 +90,8 @@ _BY_TYPE: Mapping[str, Reason] = {
 }
 
 
-class Received(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Received:
     """A valid message and where it stands. ``time`` is the record's time in milliseconds."""
 
     message: Signal | Enterprise
@@ -101,7 +103,8 @@ class Received(NamedTuple):
     flags: tuple[str, ...]
 
 
-class Refused(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Refused:
     """Why a record, or one signal of an envelope, is not valid.
 
     ``index`` and ``original`` are None for a whole record; for one signal of an envelope they are its place and JSON.
@@ -173,7 +176,7 @@ class Decoder:
         try:
             return self._checked(item, topic, partition, offset, index, time)
         except _InvalidError as error:
-            return error.refused._replace(index=index, original=_as_json(item))
+            return replace(error.refused, index=index, original=_as_json(item))
 
     def _checked(self, item: Any, topic: str, partition: int, offset: int, index: int, time: int) -> Received:
         if not isinstance(item, dict):

@@ -1,4 +1,4 @@
-"""A private stack: a whole ``forewarn up`` in a directory of its own on free ports, for benchmarks, drills and tests."""
+"""A private stack: a whole ``forewarn up`` on free ports in a directory of its own, for benchmarks, drills, tests."""
 
 from __future__ import annotations
 

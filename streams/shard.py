@@ -290,13 +290,14 @@ class Shard:
                 self.engine.peers.pop((series, int(period)), None)
             else:
                 self.engine.peers[series, int(period)] = Baselines.load(unpack_group(value)["groups"])
-        elif value is not None:
-            enterprise = key[: -len(HOT)].decode()
-            state = self.engine.enterprises.setdefault(enterprise, EnterpriseState())
-            if key.endswith(HOT):
+        else:
+            state = self.engine.enterprises.setdefault(key[: -len(HOT)].decode(), EnterpriseState())
+            if key.endswith(COLD):
+                load_cold(state, value or b"", self._rules.detectors)
+            elif value is not None:
                 load_hot(state, value)
-            else:
-                load_cold(state, value, self._rules.detectors)
+            else:  # deleted: nothing is open any more, whatever older records say
+                state.opened, state.hours = {}, {}
 
     def _restore_group(self, value: bytes | None) -> None:
         if value is None:
