@@ -397,7 +397,7 @@ class CrossConfig:
         Firms with fewer insured persons are not judged by shares.
     shed_share, growth_share, divergence_severity, divergence_key_severity, divergence_key_gap
         The headcount falls by ``shed_share`` while declared sales grow by ``growth_share`` within three months; the
-        severity grows to the second one as the gap between both does.
+        severity grows to the second one as the gap between both grows to ``divergence_key_gap``.
     power_share, power_sales_share, power_severity
         Power falls below ``power_share`` of the weeks before while declared sales stay above ``power_sales_share`` of
         their usual value.
@@ -408,9 +408,9 @@ class CrossConfig:
     min_headcount: float = 10.0
     shed_share: float = 0.05
     growth_share: float = 0.1
-    divergence_severity: float = 0.45
+    divergence_severity: float = 0.35
     divergence_key_severity: float = 0.65
-    divergence_key_gap: float = 0.35
+    divergence_key_gap: float = 0.5
     power_share: float = 0.4
     power_sales_share: float = 0.9
     power_severity: float = 0.35
@@ -423,6 +423,8 @@ class CrossConfig:
         _check_positive(
             self, "min_headcount", "growth_share", "divergence_key_gap", "power_sales_share", "half_life_days"
         )
+        least = self.shed_share + self.growth_share
+        _require(self.divergence_key_gap > least, "CrossConfig.divergence_key_gap must pass shed_share + growth_share")
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,8 @@ class StaffAgainstSales(Memoryless):
         growth = min(now / before - 1, _MOST_GROWTH) if before > 0 else 0.0
         if not (shed >= config.shed_share and growth >= config.growth_share):
             return ()
-        depth = min((shed + growth) / config.divergence_key_gap, 1.0)
+        least = config.shed_share + config.growth_share
+        depth = min((shed + growth - least) / (config.divergence_key_gap - least), 1.0)
         gain = config.divergence_key_severity - config.divergence_severity
         return (
             Opinion(

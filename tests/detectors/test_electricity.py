@@ -116,7 +116,8 @@ def test_a_plant_that_does_not_come_back_from_the_festival_is_told(story: Story)
     peers = around([0.2 if -7 <= CALENDAR.days_from_spring_festival(start + d) <= 8 else 1.0 for d in range(days)])
     first = speaks(story(Collapse(CONFIG), {"daily_kwh": use}, start, peers))[0]
     assert 14 <= CALENDAR.days_from_spring_festival(start + first) <= 22
-    assert speaks(story(Collapse(CONFIG), {"daily_kwh": use}, start))[0] - gone[0] in range(20, 26)
+    alone = speaks(story(Collapse(CONFIG), {"daily_kwh": use}, start))[0]
+    assert CALENDAR.days_from_spring_festival(start + alone) == CONFIG.festival_over_days
 
 
 def test_a_gap_in_the_data_is_no_collapse_and_does_not_end_one(story: Story) -> None:
