@@ -333,6 +333,8 @@ def test_dirty_records_alone_restore_the_state(steps: list[tuple[str, int, objec
     feed.shard.take = logged  # type: ignore[method-assign,assignment]  # looks over the shoulder of every checkpoint
     feed.send(*(reading(day, 1000.0) for day in range(20)))
     play(feed, steps, every)
+    feed.shard.tick(feed.shard.engine.now + 86_400_000)  # the open days close, so that their records are deleted
+    logged()
     assert {key: value for key, value in log.items() if value is not None} == feed.shard.states()
     restored = Shard(0, rules())
     for key, value in whole:  # as the log has it before compaction, deletions included
