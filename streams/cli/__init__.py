@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from streams.cli.bench import bench_app
 from streams.cli.config import config_app
 from streams.cli.connect import connect
 from streams.cli.demo import demo
@@ -42,6 +43,7 @@ _PANELS = {
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
         app.command(_command.__name__.replace("_", "-"), rich_help_panel=_panel)(_command)
+app.add_typer(bench_app, rich_help_panel="Analysis")
 app.add_typer(config_app, rich_help_panel="Operation")
 app.add_typer(grafana_app, rich_help_panel="Operation")
 

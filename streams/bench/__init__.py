@@ -1,0 +1,1 @@
+"""Measurements that an operator can repeat: commands, never timed tests."""
