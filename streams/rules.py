@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from connectors.catalogue import DAY_MS, FAMILIES, Kind, Metric, Period, metrics
 from connectors.decoding import Decoder
@@ -106,7 +106,7 @@ class Rules:
         self.decoder = Decoder(partitions)
         self.topic_rank = {topic: rank for rank, topic in enumerate(INPUTS)}
         self.events: Mapping[str, tuple[EventDetector, ...]] = {
-            metric.name: tuple(d for d in chosen if metric.name in getattr(d, "events", ()))  # type: ignore[misc]
+            metric.name: tuple(cast(EventDetector, d) for d in chosen if metric.name in getattr(d, "events", ()))
             for _, metric in metrics()
             if metric.kind is Kind.EVENT
         }
@@ -129,9 +129,7 @@ class Rules:
                     empty=0.0 if metric.kind is Kind.EVENT else math.nan,
                     settling=SETTLING[metric.period],
                     detectors=tuple(
-                        d
-                        for d in detectors
-                        if metric.series in getattr(d, "series", ())  # type: ignore[misc]
+                        cast(PeriodDetector, d) for d in detectors if metric.series in getattr(d, "series", ())
                     ),
                 )
         return MappingProxyType(rules)
