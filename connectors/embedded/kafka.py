@@ -231,7 +231,8 @@ class KafkaServer:
         ]
 
     def _format(self) -> None:
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # "A" in front: one id in 64 would begin with "-", which the tool takes for an option.
+        cluster_id = "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
         tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(self._properties)]
         formatted = subprocess.run([*self._java(), *tool], capture_output=True, text=True, check=False)
         if formatted.returncode != 0:
