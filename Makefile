@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.forewarn-installed
+# Every process of a stack imports scientific packages: without their compiled form a start takes a minute.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo check test lock schemas settings dashboards clean
 
@@ -40,7 +42,7 @@ test: check ## Lint, types and the whole suite.
 	$(BIN)/pytest
 
 lock: ## Pin the dependencies anew, with hashes.
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra postgresql pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 schemas: setup ## Write docs/schemas from the message models.
