@@ -88,7 +88,7 @@ class CheckpointWriter:
             message = f"checkpoint of partition group {self._partition}: {type(error).__name__}: {error}"
             raise CheckpointError(message) from error
         finally:
-            asyncio.gather(*sent, return_exceptions=True).cancel()  # a failure has been told already
+            _forget(sent)
 
     def drop(self) -> asyncio.Task[None]:
         """Stop without aborting or flushing: the next owner settles an open transaction when it fences this one."""
@@ -123,6 +123,13 @@ class CheckpointWriter:
                 batch = self._producer.create_batch()
         if batch.record_count():
             sent.append(await self._producer.send_batch(batch, topic, partition=self._partition))
+
+
+def _forget(sent: Iterable[asyncio.Future[Any]]) -> None:
+    """Wait for none of these any more; a failure has been told already."""
+    for future in sent:
+        if not future.cancel() and not future.cancelled():
+            future.exception()
 
 
 async def read_state(

@@ -19,7 +19,10 @@ from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, cast
 
 import faust
-from aiokafka.errors import OffsetOutOfRangeError  # type: ignore[import-untyped]  # ships no types
+from aiokafka.errors import (  # type: ignore[import-untyped]  # ships no types
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, ConsumerMessage, Message
@@ -135,6 +138,8 @@ class FrameThread(driver.AIOKafkaConsumerThread):
                 return nothing
             try:
                 records = await self._fetch_records(consumer, set(before), timeout=timeout_s, max_records=most)
+            except NoOffsetForPartitionError:
+                return nothing  # a rebalance came between, and its seek has not
             except OffsetOutOfRangeError as error:
                 return _Fetched([], dict(error.args[0]))
             if _assignment(consumer) is not assignment:
