@@ -11,7 +11,7 @@ from kafka.errors import KafkaError  # type: ignore[import-untyped]  # ships no 
 
 from connectors.clickhouse import TABLE_OF, AccessError, MissingSchemaError, UnavailableError, client
 from connectors.kafka.admin import KafkaAwayError, TopicLag, connected
-from connectors.topics import ALERTS, INPUTS
+from connectors.topics import ALERTS, INPUTS, OUTPUTS
 from streams import health
 from streams.clock import Clock
 from streams.runtime import Endpoints
@@ -106,6 +106,17 @@ def look(settings: Settings, places: Endpoints, clock: Clock) -> Checkup:
     clickhouse, sources = _clickhouse(places)
     verdict, reasons = judge(parts, [kafka, clickhouse], groups)
     return Checkup(parts, [kafka, clickhouse], groups, sources, verdict, reasons)
+
+
+def caught_up(found: Checkup) -> bool:
+    """Return whether all that was sent is scored, recorded and read by the notifier.
+
+    Topics that are written in transactions end with a marker, which counts as a record that nobody reads.
+    """
+    behind = [
+        lag for group in found.groups for lag in group.lags if lag.lag > (lag.partitions if lag.topic in OUTPUTS else 0)
+    ]
+    return bool(found.groups) and not behind
 
 
 def judge(

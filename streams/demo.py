@@ -16,6 +16,7 @@ from connectors.models import Alert, Level, Transition
 from connectors.simulator import CitySource
 from connectors.simulator.city import ZONE, at
 from connectors.simulator.stories import Story
+from streams.checkup import caught_up, look
 from streams.clock import SystemClock, millis, moment
 from streams.ingest import Progress
 from streams.pacing import Interrupted, Pace
@@ -30,8 +31,8 @@ STACK_FILES = (
     "kafka", "clickhouse", "run", "logs", "ingest", "quarantine", "secrets", "control.db", "control.db-shm",
     "control.db-wal", "stack.toml",
 )  # fmt: skip
-#: After the last message, alerts are followed until none came for so long. Seconds.
-QUIET_S = 10.0
+#: After everything is scored, alerts are followed until none came for so long. Seconds.
+QUIET_S = 3.0
 _ORDER = tuple(Level)
 
 #: Sends the source from where it stood; calls back after each stored batch.
@@ -63,6 +64,10 @@ class Screen(Protocol):
 
     def alert(self, alert: Alert) -> None:
         """Show a transition."""
+        ...
+
+    def catching_up(self) -> None:
+        """Say that the city has been sent and the scorers catch up."""
         ...
 
     def done(self, found: list[Found], others: int) -> None:
@@ -168,6 +173,7 @@ class Demonstration:
                 await sending
                 raise
             if complete:
+                self._screen.catching_up()
                 await self._quiet()
                 self._screen.done(self._found(), len(self._others))
             if not self._until_done:
@@ -195,7 +201,10 @@ class Demonstration:
             self._screen.alert(alert)
 
     async def _quiet(self) -> None:
-        """Wait until the scorers have caught up: no alert for a while."""
+        """Wait until all is scored and recorded, and no alert has come for a while."""
+        places = endpoints(self._settings)
+        while not caught_up(await asyncio.to_thread(look, self._settings, places, SystemClock())):
+            await asyncio.sleep(1.0)
         self._heard = SystemClock().monotonic()
         while (left := self._heard + QUIET_S - SystemClock().monotonic()) > 0:
             await asyncio.sleep(left)

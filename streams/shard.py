@@ -159,20 +159,20 @@ class Shard:
         if (topic, record.offset) in self._condemned:
             self._condemn(topic, record)
             return
-        decoded = self._rules.decoder.decode(
-            topic, self.partition, record.offset, record.key, record.value, record.time
-        )
-        for one in decoded:
-            if isinstance(one, Refused):
-                self._dead_letter(topic, record, one)
-                continue
-            try:
+        try:
+            decoded = self._rules.decoder.decode(
+                topic, self.partition, record.offset, record.key, record.value, record.time
+            )
+            for one in decoded:
+                if isinstance(one, Refused):
+                    self._dead_letter(topic, record, one)
+                    continue
                 outcome = self.engine.process(one, record.time)
-            except Exception as error:
-                raise EngineFaultError(topic, self.partition, record.offset, error) from error
-            self._take_in(outcome)
-            if outcome.refused is not None:
-                self._dead_letter(topic, record, _after_all(one, outcome, single=len(decoded) == 1))
+                self._take_in(outcome)
+                if outcome.refused is not None:
+                    self._dead_letter(topic, record, _after_all(one, outcome, single=len(decoded) == 1))
+        except Exception as error:
+            raise EngineFaultError(topic, self.partition, record.offset, error) from error
 
     def _condemn(self, topic: str, record: Record) -> None:
         self._move(topic, record.offset)

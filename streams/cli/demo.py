@@ -105,6 +105,9 @@ class _Terminal:
 
         self._bar.console.print(line(alert), style=STYLES.get(alert.level, "green"), markup=False, soft_wrap=True)
 
+    def catching_up(self) -> None:
+        self._bar.update(self._task, description="the city has been sent; scoring the rest")
+
     def done(self, found: list[Found], others: int) -> None:
         self._say("\n[bold]the planted stories[/]")
         for story, first, enough in found:
@@ -117,7 +120,7 @@ class _Terminal:
                 text = "[red]not found[/]"
             self._say(f"  {story.name:<18} {story.enterprise_name}: {text}")
         self._say(f"other enterprises that reached yellow or above: {others}")
-        self._say("the board stays up; Ctrl-C stops everything")
+        self._bar.update(self._task, description="the city is complete; Ctrl-C stops everything")
 
     def _say(self, text: str) -> None:
         self._bar.console.print(text, soft_wrap=True)

@@ -93,6 +93,8 @@ def _summary(result: Replayed) -> dict[str, Any]:
 
 
 def _journal(settings: Settings, *, as_json: bool) -> None:
+    from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # ships no types
+
     from streams.journal import NotQuietError, replay_journal
     from streams.runtime import endpoints
 
@@ -100,6 +102,8 @@ def _journal(settings: Settings, *, as_json: bool) -> None:
         found = replay_journal(endpoints(settings), settings)
     except NotQuietError as error:
         fail(str(error))
+    except KafkaError as error:
+        fail(f"Kafka at {endpoints(settings).kafka}: {error!r}; start the stack with 'forewarn up'")
     if as_json:
         print_json(found.as_json())
     else:
