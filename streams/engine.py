@@ -200,6 +200,7 @@ class RiskEngine:
             period, slot=slot, slots=rule.slots, whole=metric.slots == 1, value=signal.value, revision=signal.revision
         )
         closed.ref, closed.backfill = self._ref(received), signal.backfill
+        state.seen_day = max(state.seen_day, self.rules.last_day(rule, period))
         self.dirty_cold.add(signal.enterprise_id)
         context = self._context(state, self.now)
         self._settle(signal.enterprise_id, state, rule, context, out)

@@ -70,6 +70,14 @@ def test_a_restated_figure_takes_the_alert_back() -> None:
     assert retracted.rule == "retracted"
 
 
+def test_a_figure_that_comes_after_its_day_has_closed_counts_as_seen() -> None:
+    feed = Feed(Shard(0, rules()))
+    known = [MONDAY + timedelta(days=day + 1, hours=10) for day in range(31)]  # the days close at six
+    feed.send(*(reading(day, 10.0 if day == 30 else 1000.0, published_at=known[day]) for day in range(31)))
+    (alert,) = feed.taken()
+    assert alert.decided_on == (MONDAY + timedelta(days=30, hours=8)).date().isoformat()
+
+
 def test_a_bankruptcy_is_red_at_once_and_its_removal_lowers_the_level() -> None:
     feed = running()
     feed.send(case(30, "bankruptcy"))
