@@ -82,7 +82,7 @@ class RiskEngine:
     now
         The stack clock: the newest moment at which something was applied. Never goes back. Milliseconds.
     next
-        By cycle: the ordinal of the period that closes next; empty before the first message.
+        By cycle: the ordinal of the period that closes next; empty before the first signal.
     """
 
     def __init__(self, rules: Rules) -> None:
@@ -117,10 +117,11 @@ class RiskEngine:
             What it brought about. Levels may rise here, not fall.
         """
         self.now = max(self.now, now)
-        if not self.next:
-            self.next = [cycle.ordinal_at(self.now, self.rules.calendar) for cycle in self.rules.cycles]
         out = Outcome()
         message = received.message
+        # Registry entries may be undated, hence from 1970: from there on every day would have to be closed.
+        if not self.next and isinstance(message, Signal):
+            self.next = [cycle.ordinal_at(self.now, self.rules.calendar) for cycle in self.rules.cycles]
         state = self.enterprises.get(message.enterprise_id)
         if state is None:
             state = self.enterprises[message.enterprise_id] = EnterpriseState()
@@ -279,7 +280,7 @@ class RiskEngine:
     # ---- time --------------------------------------------------------------------------------------------------
 
     def due(self) -> float:
-        """Return the next deadline, milliseconds; infinity before the first message."""
+        """Return the next deadline, milliseconds; infinity before the first signal."""
         if self._due_of != self.next:  # asked for every record, and it moves a few times a day
             self._due_of = list(self.next)
             self._due = min((deadline for deadline, _ in self._deadlines()), default=math.inf)

@@ -213,6 +213,18 @@ def test_the_registry_names_the_enterprise_in_its_alerts() -> None:
     assert feed.taken()[0].enterprise_name == "甲公司"
 
 
+def test_an_undated_registry_does_not_make_the_stack_live_through_half_a_century() -> None:
+    feed = Feed(Shard(0, rules()))
+    entry = Enterprise(enterprise_id=FACTORY, names=["甲公司"], source="registry", source_id="1")
+    feed.raw("enterprises", entry.wire(), 0)  # as a simulated stack dates what does not say when it was published
+    feed.send(reading(0, 1000.0))
+    taken = feed.shard.take()
+    assert "risk" not in taken.outputs
+    assert [entry[0] for entry in json.loads(taken.outputs["journal"][0][1])["entries"]] == ["records", "records"]
+    feed.until(2)
+    assert "risk" in feed.shard.take().outputs
+
+
 def test_records_that_were_skipped_are_noticed() -> None:
     feed = running(5)
     with pytest.raises(GapError):
