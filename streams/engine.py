@@ -22,7 +22,7 @@ from detectors.fusion import fuse, worth
 from detectors.levels import decide
 from detectors.peers import Baselines, baselines, relative
 from streams.clock import millis
-from streams.evidence import Change, Origin, absorb_event, absorb_periods, trim
+from streams.evidence import MOST_HELD, Change, Origin, absorb_event, absorb_periods, trim
 from streams.rules import Cycle, Rules, SeriesRule, fresh_ms
 from streams.series import HORIZON, Closed, Open, Ref, RefusedError, RepeatedError, add_reading
 from streams.state import SEEN_EVENTS, EnterpriseState, Entry, Hour
@@ -262,6 +262,8 @@ class RiskEngine:
             changes = absorb_event(state.evidence, detector, opinions, origin)
             detector.learn_one(memory, event, context)
             self._tell_changes(signal.enterprise_id, detector.version, metric.name, changes, out)
+        if len(state.evidence) > MOST_HELD:
+            self._trim(signal.enterprise_id, state, out)
         if metric.series and before < 0:
             self._count_event(signal, metric, state, received)
         self._assess(signal.enterprise_id, state, out, may_fall=False)
@@ -388,17 +390,17 @@ class RiskEngine:
 
     def _review(self, out: Outcome) -> None:
         """Once a day, for every enterprise: forget what has decayed, let levels fall, tell stale coverage."""
-        config = self.rules.config
         for enterprise in sorted(self.enterprises):
             state = self.enterprises[enterprise]
             if state.evidence:
-                gone = trim(state.evidence, lambda held: worth(held, self.now, config))
-                for change in gone:
-                    self._tell_changes(
-                        enterprise, self.rules.detectors[change.held.detector].version, "", [change], out
-                    )
-                self.dirty_cold.add(enterprise)
+                self._trim(enterprise, state, out)
             self._assess(enterprise, state, out, may_fall=True)
+
+    def _trim(self, enterprise: str, state: EnterpriseState, out: Outcome) -> None:
+        for change in trim(state.evidence, lambda held: worth(held, self.now, self.rules.config)):
+            version = self.rules.detectors[change.held.detector].version
+            self._tell_changes(enterprise, version, "", [change], out)
+        self.dirty_cold.add(enterprise)
 
     # ---- decisions ---------------------------------------------------------------------------------------------
 

@@ -88,6 +88,15 @@ def test_a_bankruptcy_is_red_at_once_and_its_removal_lowers_the_level() -> None:
     assert any(a.transition in (Transition.EASED, Transition.RESOLVED) for a in feed.taken())
 
 
+def test_a_flood_of_cases_on_one_day_does_not_fill_the_memory() -> None:
+    feed = Feed(Shard(0, rules()))
+    feed.send(case(1, "bankruptcy", number="(2025)闽01破1号"))
+    feed.send(*(case(1, number=f"(2025)闽01执{number}号") for number in range(200)))
+    evidence = feed.shard.engine.enterprises[FACTORY].evidence
+    assert len(evidence) == 32
+    assert evidence[0].reason == "litigation.bankruptcy"
+
+
 def test_history_builds_a_baseline_and_notifies_nobody() -> None:
     feed = Feed(Shard(0, rules()))
     feed.send(*(reading(day, 1000.0, backfill=True) for day in range(30)))
