@@ -151,6 +151,8 @@ class RiskEngine:
         else:
             self._happen(received, signal, metric, state, out)
         moment = millis(signal.event_time)
+        if metric.slots > 1:  # to the day: otherwise each reading of a day would rewrite the cold record
+            moment = self.rules.calendar.day_start(self.rules.calendar.day_of(moment))
         if moment > state.newest.get(signal.family, 0):
             state.newest[signal.family] = moment
             self.dirty_cold.add(signal.enterprise_id)

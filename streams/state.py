@@ -71,7 +71,7 @@ class EnterpriseState:
     seen
         Hash → revision of the newest events, oldest first.
     newest
-        By family: the newest event time. Milliseconds.
+        By family: the newest event time, of readings finer than a day the day's start. Milliseconds.
     seen_day
         Ordinal of the newest day of data that a decision may have seen.
     level, entered_at, score, told

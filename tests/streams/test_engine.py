@@ -151,6 +151,14 @@ def test_quarter_hours_add_up_and_a_missing_half_day_is_unknown_not_low() -> Non
     assert [row.sum for row in rows if row.window == "1d"] == [192.0, 80.0]
 
 
+def test_the_readings_of_a_day_rewrite_the_small_record_only() -> None:
+    feed = Feed(Shard(0, rules()))
+    feed.send(quarter(0, 0, 2.0))
+    feed.shard.take()
+    feed.send(*(quarter(0, slot, 2.0) for slot in range(1, 96)))
+    assert [key for key, _ in feed.shard.take().states] == [FACTORY.encode() + b"\0h", b"\0offsets"]
+
+
 def test_a_late_quarter_hour_completes_its_day() -> None:
     feed = Feed(Shard(0, rules()))
     late = MONDAY + timedelta(days=2, hours=1)
