@@ -153,9 +153,9 @@ def test_quarter_hours_add_up_and_a_missing_half_day_is_unknown_not_low() -> Non
 
 def test_the_readings_of_a_day_rewrite_the_small_record_only() -> None:
     feed = Feed(Shard(0, rules()))
-    feed.send(quarter(0, 0, 2.0))
-    feed.shard.take()
-    feed.send(*(quarter(0, slot, 2.0) for slot in range(1, 96)))
+    feed.send(*(quarter(0, slot, 2.0) for slot in range(40)))
+    feed.shard.take()  # after the daily review
+    feed.send(*(quarter(0, slot, 2.0) for slot in range(40, 96)))
     assert [key for key, _ in feed.shard.take().states] == [FACTORY.encode() + b"\0h", b"\0offsets"]
 
 
