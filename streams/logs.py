@@ -82,6 +82,8 @@ def configure(settings: Settings, part: str) -> None:
     root.setLevel(level)
     for noisy in ("aiokafka", "faust", "mode", "kafka", "httpx", "httpcore", "alembic", "chinese_calendar"):
         logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
+    # It warns of every tenth of a second that the machine was busy.
+    logging.getLogger("kafka.net.selector").setLevel(max(level, logging.ERROR))
     for echo in ("urllib3", "clickhouse_connect"):  # they warn of what is raised anyway, with the whole query
         logging.getLogger(echo).setLevel(logging.ERROR)
     structlog.contextvars.bind_contextvars(part=part)
