@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from connectors.decoding import Received, Refused
 from connectors.models import DeadLetter, Message
-from connectors.topics import ALERTS, DEAD_LETTERS, FINDINGS, INPUTS, JOURNAL, METRICS, RISK
+from connectors.topics import ALERTS, DEAD_LETTERS, FINDINGS, INPUTS, JOURNAL, MAX_RECORD_BYTES, METRICS, RISK
 from detectors.peers import Baselines
 from streams.clock import moment
 from streams.engine import Fault, Outcome, RiskEngine
@@ -34,6 +34,9 @@ from streams.state import (
 
 #: Keys of the peers' baselines in ``state``: this, the series, NUL, the period.
 PEERS = b"\0peers\0"
+#: A dead letter keeps this much of a record's key, and of a field's name: compressed, Kafka takes records of any size,
+#: but a dead letter must fit a batch. Of the value it keeps what a valid record may have.
+_KEY_BYTES, _FIELD_LENGTH = 1024, 200
 
 
 class Record(NamedTuple):
@@ -236,11 +239,11 @@ class Shard:
             index=refused.index,
             reason=refused.reason,
             detail=refused.detail[:2000],
-            field=refused.field,
+            field=refused.field and refused.field[:_FIELD_LENGTH],
             record_time=moment(record.time),
             at=moment(max(self.engine.now, record.time)),
-            key=None if record.key is None else base64.b64encode(record.key).decode(),
-            value=base64.b64encode(original or b"").decode(),
+            key=None if record.key is None else base64.b64encode(record.key[:_KEY_BYTES]).decode(),
+            value=base64.b64encode((original or b"")[:MAX_RECORD_BYTES]).decode(),
         )
         place = f"{topic}-{self.partition}-{record.offset}" + ("" if refused.index is None else f"-{refused.index}")
         self._outputs.setdefault(DEAD_LETTERS, []).append((place.encode(), letter.wire()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from datetime import timedelta
@@ -246,6 +247,21 @@ def test_records_that_were_skipped_are_noticed() -> None:
     feed = running(5)
     with pytest.raises(GapError):
         feed.shard.apply("signals.electricity", 7, 8, [Record(7, 0, None, b"{}")])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (b"k" * 3_000_000, b"\0" * 3_000_000),
+        (None, b'{"%s":1,%s' % (b"x" * 900_000, reading(0, 1.0).wire()[1:])),
+    ],
+)
+def test_a_dead_letter_fits_a_batch_whatever_was_sent(key: bytes | None, value: bytes) -> None:
+    shard = Shard(0, rules())
+    shard.apply("signals.electricity", 0, 1, [Record(0, millis(MONDAY + timedelta(days=1)), key, value)])
+    (row,) = shard.take().outputs["dead-letters"]
+    assert len(row[1]) < 1_500_000
+    assert value.startswith(base64.b64decode(DeadLetter.model_validate_json(row[1]).value))
 
 
 class Broken(Dark):
