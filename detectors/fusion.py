@@ -18,7 +18,7 @@ class Held:
     Parameters
     ----------
     detector, family, reason, subject
-        Where it comes from; (detector, reason, subject) is unique within an enterprise.
+        Where it comes from; (detector, reason, subject) is unique among what stands of an enterprise.
     severity, confidence, observed, expected, unit, half_life_days, lasting, closed, floor, reach, clearance, facts
         As in :class:`detectors.contract.Opinion`.
     since, at
@@ -33,6 +33,8 @@ class Held:
         Ordinal of the newest day of data that it had seen.
     refs
         The newest records behind it: (index of the topic in ``connectors.topics.INPUTS``, partition, offset, index).
+    raised
+        The stack clock when the opinion was first given; with (detector, reason, subject) its identity. Milliseconds.
     """
 
     detector: str
@@ -58,6 +60,7 @@ class Held:
     backfill: bool = False
     newest: int = 0
     refs: tuple[tuple[int, int, int, int], ...] = ()
+    raised: int = 0
 
 
 @dataclass(frozen=True, slots=True)

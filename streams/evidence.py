@@ -95,8 +95,8 @@ def _put(evidence: list[Held], match: Held | None, fresh: Held) -> list[Change]:
     if match is None:
         evidence.append(fresh)
         return [Change(FindingState.RAISED, fresh)]
-    fresh.backfill = fresh.backfill and match.backfill
-    if fresh.lasting and not fresh.closed:
+    fresh.raised, fresh.backfill = match.raised, fresh.backfill and match.backfill
+    if fresh.lasting and not fresh.closed and not match.closed:  # a matter that was over begins anew
         fresh.since = min(match.since, fresh.since) if fresh.since else match.since
     evidence[evidence.index(match)] = fresh
     moved = abs(fresh.severity - match.severity) >= NOTEWORTHY
@@ -130,4 +130,5 @@ def _held(detector: AnyDetector, opinion: Opinion, origin: Origin) -> Held:
         backfill=origin.backfill,
         newest=origin.newest,
         refs=(origin.ref,),
+        raised=origin.at,
     )

@@ -180,7 +180,7 @@ def _versioned(raw: bytes) -> list[Any]:
 
 _PLAIN_FIELDS = (
     "detector", "family", "reason", "subject", "severity", "confidence", "observed", "expected", "unit", "since", "at",
-    "lasting", "half_life_days", "closed", "ended", "weight", "backfill", "newest",
+    "lasting", "half_life_days", "closed", "ended", "weight", "backfill", "newest", "raised",
 )  # fmt: skip
 
 

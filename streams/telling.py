@@ -49,7 +49,7 @@ class Teller:
         """Return what became of one piece of evidence. Times in milliseconds."""
         held = change.held
         zh, en = text(held.reason, held, self._rules.calendar)
-        identity = f"{enterprise}\0{held.detector}\0{held.reason}\0{held.subject}\0{held.since}"
+        identity = f"{enterprise}\0{held.detector}\0{held.reason}\0{held.subject}\0{held.raised}"
         return Finding(
             finding_id=blake2b(identity.encode(), digest_size=12).hexdigest(),
             enterprise_id=enterprise,

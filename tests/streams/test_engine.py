@@ -221,6 +221,15 @@ def test_findings_say_when_an_opinion_comes_and_goes() -> None:
     assert len({f.finding_id for f in findings}) == 1
 
 
+def test_a_matter_that_is_closed_and_begins_anew_stays_one_finding_and_is_dated_anew() -> None:
+    feed = Feed(Shard(0, rules()))
+    feed.send(case(1), case(20, status="closed"), case(30, source_id="again"))
+    findings = [Finding.model_validate_json(value) for _, value in feed.shard.take().outputs["findings"]]
+    assert [f.state.value for f in findings] == ["raised", "changed", "changed"]
+    assert len({f.finding_id for f in findings}) == 1
+    assert [f.since for f in findings] == [MONDAY + timedelta(days=day, hours=12) for day in (1, 20, 30)]
+
+
 def test_the_registry_names_the_enterprise_in_its_alerts() -> None:
     feed = running()
     entry = Enterprise(
