@@ -57,6 +57,7 @@ class Open:
 
     def add(self, slot: int, value: float) -> None:
         """Count one more reading."""
+        value += 0.0  # no negative zero: the sum of one has none, and the short record keeps only the sum
         self.count += 1
         self.total += value
         self.low = min(self.low, value)

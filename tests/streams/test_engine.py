@@ -377,6 +377,18 @@ def test_a_restored_shard_goes_on_as_if_nothing_had_happened(
     assert survivor.shard.states() == lived.shard.states()
 
 
+@pytest.mark.parametrize("kwh", [-0.0, 5e-324, -7.5, 1e15])
+def test_a_single_quarter_hour_is_restored_bit_for_bit(kwh: float) -> None:
+    lived, restored = Feed(Shard(0, rules())), Feed(Shard(0, rules()))
+    lived.send(quarter(0, 0, kwh))
+    for key, value in lived.shard.states().items():
+        restored.shard.restore(key, value)
+    for feed in (lived, restored):
+        feed.shard.take()
+        feed.until(2)
+    assert lived.shard.take() == restored.shard.take()
+
+
 @settings(max_examples=60, deadline=None)
 @given(_steps, st.integers(1, 5))
 def test_dirty_records_alone_restore_the_state(steps: list[tuple[str, int, object]], every: int) -> None:
