@@ -202,7 +202,9 @@ class RiskEngine:
         closed.correct(
             period, slot=slot, slots=rule.slots, whole=metric.slots == 1, value=signal.value, revision=signal.revision
         )
-        closed.ref, closed.backfill = self._ref(received), signal.backfill
+        closed.ref = self._ref(received)
+        # Older history added later does not turn what is live into history.
+        closed.backfill = signal.backfill and (closed.backfill or period == closed.last)
         state.seen_day = max(state.seen_day, self.rules.last_day(rule, period))
         self.dirty_cold.add(signal.enterprise_id)
         context = self._context(state, self.now)
@@ -214,7 +216,7 @@ class RiskEngine:
     def _beyond_horizon(self, signal: Signal, state: EnterpriseState, out: Outcome) -> None:
         """Mark an open alert for review: figures were restated that are no longer held, and it may rest on them."""
         if signal.revision and state.opened_at:
-            out.alerts.append(self._teller.review(signal.enterprise_id, state, self.now))
+            out.alerts.append(self._teller.review(signal.enterprise_id, state, self.now, backfill=signal.backfill))
             self.dirty_cold.add(signal.enterprise_id)
 
     def _opened(self, state: EnterpriseState, rule: SeriesRule, period: int) -> Open:

@@ -123,11 +123,15 @@ class Teller:
             state.opened_at = 0
         return alert
 
-    def review(self, enterprise: str, state: EnterpriseState, at: int) -> Alert:
-        """Return the mark that an open alert may rest on figures that were restated beyond the horizon."""
-        return self._alert(
+    def review(self, enterprise: str, state: EnterpriseState, at: int, *, backfill: bool) -> Alert:
+        """Return the mark that an open alert may rest on figures that were restated beyond the horizon.
+
+        Restated history marks it, too, but notifies nobody.
+        """
+        alert = self._alert(
             enterprise, state, Transition.REVIEW, state.level, state.score, "restated-beyond-horizon", [], at
         )
+        return alert.model_copy(update={"notify": False}) if backfill else alert
 
     def _alert(
         self,

@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.models import DeadLetter, Enterprise, Finding, Level, MetricRow, Risk, Transition
+from detectors.contract import Context, Opinion
+from detectors.estimators import EWVar
 from streams.clock import millis
 from streams.shard import EngineFaultError, GapError, Record, Shard
 from tests.streams.city import FACTORY, MONDAY, Dark, Feed, case, quarter, reading, rules
@@ -121,6 +123,25 @@ def test_old_history_sent_to_a_running_stack_fills_the_baseline() -> None:
     assert alert.notify
 
 
+class Silent(Dark):
+    """Says so when a day brought nothing."""
+
+    def judge_one(self, memory: EWVar, context: Context) -> list[Opinion]:
+        closed = context.series["daily_kwh"]
+        since = context.calendar.day_start(closed.last)
+        return [Opinion("electricity.silence", 0.7, since)] if math.isnan(closed.values[-1]) else []
+
+
+def test_history_added_to_a_living_enterprise_does_not_mute_it() -> None:
+    feed = Feed(Shard(0, rules(Silent())))
+    feed.send(*(reading(day, 1000.0) for day in range(30)))
+    feed.send(reading(-3, 1000.0, backfill=True, published_at=MONDAY + timedelta(days=30, hours=8)))
+    feed.until(32)
+    (alert,) = feed.taken()
+    assert alert.reasons[0].reason == "electricity.silence"
+    assert alert.notify
+
+
 def test_the_same_reading_twice_counts_once() -> None:
     feed = running(30)
     feed.send(reading(29, 1000.0), reading(12, 1000.0))
@@ -198,6 +219,9 @@ def test_a_restatement_beyond_the_horizon_marks_the_open_alert_for_review() -> N
     (review,) = feed.taken()
     assert review.transition is Transition.REVIEW
     assert review.level is review.previous_level is Level.RED
+    assert review.notify
+    feed.send(reading(3, 500.0, revision=1, backfill=True, published_at=MONDAY + timedelta(days=91)))
+    assert [alert.notify for alert in feed.taken()] == [False]
 
 
 def test_risk_shows_what_is_fresh_stale_and_never_seen() -> None:
