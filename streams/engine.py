@@ -197,6 +197,8 @@ class RiskEngine:
         if period <= closed.last - HORIZON:
             self._beyond_horizon(signal, state, out)
             return
+        # A corrected figure may refute all that was said; one that had been missing nothing that began before it.
+        refuted_from = 0 if closed.knows(period) else self.rules.start_of(rule, period)
         if period > closed.last:
             closed.append(period, math.nan)
         closed.correct(
@@ -210,7 +212,7 @@ class RiskEngine:
         context = self._context(state, self.now)
         self._settle(signal.enterprise_id, state, rule, context, out)
         if not signal.backfill:
-            withdrawn = self._judge(signal.enterprise_id, state, rule.detectors, context, out, restated=True)
+            withdrawn = self._judge(signal.enterprise_id, state, rule.detectors, context, out, refuted_from)
             self._assess(signal.enterprise_id, state, out, may_fall=withdrawn, retracted=withdrawn)
 
     def _beyond_horizon(self, signal: Signal, state: EnterpriseState, out: Outcome) -> None:
@@ -340,7 +342,7 @@ class RiskEngine:
             context = self._context(state, self.now)
             for rule in cycle.series:
                 self._settle(enterprise, state, rule, context, out)
-            self._judge(enterprise, state, cycle.detectors, context, out, restated=False)
+            self._judge(enterprise, state, cycle.detectors, context, out, math.inf)
             if state.evidence:
                 self._assess(enterprise, state, out, may_fall=False)
 
@@ -415,8 +417,7 @@ class RiskEngine:
         detectors: Sequence[PeriodDetector],
         context: Context,
         out: Outcome,
-        *,
-        restated: bool,
+        refuted_from: float,
     ) -> bool:
         """Ask the detectors; return whether they withdrew anything."""
         withdrawn = False
@@ -435,7 +436,7 @@ class RiskEngine:
             newest = max(self._last_day(name, state.closed[name]) for name in detector.series if name in state.closed)
             backfill = all(closed.backfill for closed in read)
             origin = Origin(self.now, newest, max(read, key=lambda c: c.ref[2]).ref, backfill)
-            changes = absorb_periods(state.evidence, detector, opinions, origin, restated=restated)
+            changes = absorb_periods(state.evidence, detector, opinions, origin, refuted_from=refuted_from)
             self._tell_changes(enterprise, detector.version, detector.series[0], changes, out)
             withdrawn = withdrawn or any(change.state is FindingState.WITHDRAWN for change in changes)
         return withdrawn

@@ -36,12 +36,12 @@ class Change:
 
 
 def absorb_periods(
-    evidence: list[Held], detector: AnyDetector, opinions: Sequence[Opinion], origin: Origin, *, restated: bool
+    evidence: list[Held], detector: AnyDetector, opinions: Sequence[Opinion], origin: Origin, *, refuted_from: float
 ) -> list[Change]:
     """Take in all that a period detector holds now.
 
-    A lasting opinion that it no longer gives has ended; if it disappeared because figures were restated, it never was
-    true and is withdrawn.
+    A lasting opinion that it no longer gives has ended. If it began at or after ``refuted_from`` (milliseconds), it
+    rested on what has turned out to be wrong: it never was true and is withdrawn.
     """
     changes, given = [], set()
     for opinion in opinions:
@@ -49,7 +49,7 @@ def absorb_periods(
         match = _find(evidence, detector.name, opinion.reason, opinion.subject)
         changes += _put(evidence, match, _held(detector, opinion, origin))
     for held in [h for h in evidence if h.detector == detector.name and (h.reason, h.subject) not in given]:
-        if restated and not held.ended:
+        if held.since >= refuted_from and not held.ended:
             evidence.remove(held)
             changes.append(Change(FindingState.WITHDRAWN, held))
         elif held.lasting and not held.ended:

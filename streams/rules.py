@@ -150,6 +150,10 @@ class Rules:
             return self.calendar.day_of(moment)
         return self.calendar.month_of(moment)
 
+    def start_of(self, rule: SeriesRule, period: int) -> int:
+        """Return the first moment of a period. Milliseconds."""
+        return self.calendar.day_start(period) if rule.period is Period.DAY else self.calendar.month_start(period)
+
     def slot_of(self, metric: Metric, moment: int, day: int) -> int:
         """Return which of the period's readings one is: 0 for a figure of the whole period."""
         if metric.slots == 1:

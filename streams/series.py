@@ -152,6 +152,10 @@ class Closed:
         """Ordinal of ``values[0]``."""
         return self.last - len(self.values) + 1
 
+    def knows(self, period: int) -> bool:
+        """Whether there is a figure of a period."""
+        return self.first <= period <= self.last and not math.isnan(self.values[period - self.first])
+
     def append(self, period: int, value: float) -> None:
         """Close ``period`` with ``value``; skipped periods in between had none (NaN)."""
         gap = period - self.last - 1

@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.models import DeadLetter, Enterprise, Finding, Level, MetricRow, Risk, Transition
-from detectors.contract import Context, Opinion
+from connectors.models import Alert, DeadLetter, Enterprise, Finding, FindingState, Level, MetricRow, Risk, Transition
+from detectors.contract import Context, Opinion, Series
 from detectors.estimators import EWVar
 from streams.clock import millis
 from streams.shard import EngineFaultError, GapError, Record, Shard
@@ -73,6 +75,25 @@ def test_a_restated_figure_takes_the_alert_back() -> None:
     assert retracted.rule == "retracted"
 
 
+def test_a_recovery_that_is_told_late_does_not_take_the_collapse_back() -> None:
+    feed = Feed(Shard(0, rules(Stubborn())))
+    feed.send(*(reading(day, 1000.0) for day in range(30)), reading(30, 10.0))
+    feed.until(32)  # nothing of day 31 so far
+    feed.send(reading(31, 1000.0, published_at=MONDAY + timedelta(days=32, hours=13)))
+    taken = feed.shard.take().outputs
+    assert [Alert.model_validate_json(value).transition for _, value in taken["alerts"]] == [Transition.OPENED]
+    findings = [Finding.model_validate_json(value) for _, value in taken["findings"]]
+    assert [f.state for f in findings] == [FindingState.RAISED, FindingState.ENDED]
+
+
+def test_a_gap_that_is_filled_late_was_no_silence() -> None:
+    feed = Feed(Shard(0, rules(Silent())))
+    feed.send(*(reading(day, 1000.0) for day in range(30)))
+    feed.until(31)
+    feed.send(reading(30, 1000.0, published_at=MONDAY + timedelta(days=31, hours=13)))
+    assert [alert.transition for alert in feed.taken()] == [Transition.OPENED, Transition.RETRACTED]
+
+
 def test_a_figure_that_comes_after_its_day_has_closed_counts_as_seen() -> None:
     feed = Feed(Shard(0, rules()))
     known = [MONDAY + timedelta(days=day + 1, hours=10) for day in range(31)]  # the days close at six
@@ -121,6 +142,18 @@ def test_old_history_sent_to_a_running_stack_fills_the_baseline() -> None:
     (alert,) = feed.taken()
     assert alert.reasons[0].expected == 1000.0
     assert alert.notify
+
+
+class Stubborn(Dark):
+    """Holds its opinion while nothing comes."""
+
+    def judge_one(self, memory: EWVar, context: Context) -> Sequence[Opinion]:
+        closed = context.series["daily_kwh"]
+        values = [*closed.values]
+        while math.isnan(values[-1]):
+            values.pop()
+        last = closed.last - len(closed.values) + len(values)
+        return super().judge_one(memory, replace(context, series={"daily_kwh": Series(last, values)}))
 
 
 class Silent(Dark):
