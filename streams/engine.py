@@ -99,6 +99,15 @@ class RiskEngine:
         self._teller = Teller(rules)
         self._fresh_ms = fresh_ms()
 
+    def schedule(self) -> dict[str, int]:
+        """Return by cycle which period closes next: what :meth:`resume` takes."""
+        return {cycle.name: ordinal for cycle, ordinal in zip(self.rules.cycles, self.next, strict=False)}
+
+    def resume(self, now: int, schedule: Mapping[str, int]) -> None:
+        """Go on from a state record. A cycle that the program did not have then begins with the period open then."""
+        self.now, cycles = now, self.rules.cycles if schedule else ()
+        self.next = [schedule.get(cycle.name, cycle.ordinal_at(now, self.rules.calendar)) for cycle in cycles]
+
     # ---- messages ----------------------------------------------------------------------------------------------
 
     def process(self, received: Received, now: int) -> Outcome:

@@ -65,6 +65,11 @@ class Cycle:
     series: tuple[SeriesRule, ...]
     detectors: tuple[PeriodDetector, ...]
 
+    @property
+    def name(self) -> str:
+        """What it is known by in a state record, whatever other cycles there are."""
+        return f"{self.period}+{self.lag_ms}" if self.series else "review"
+
     def deadline(self, ordinal: int, calendar: Calendar) -> int:
         """Return the first whole minute that lies past the period's end plus the lag. Milliseconds."""
         end = calendar.day_end(ordinal) if self.period is Period.DAY else calendar.month_end(ordinal)

@@ -307,7 +307,7 @@ class Shard:
             return
         group = unpack_group(value)
         self.next, self.ticked, self._checkpoints = dict(group["offsets"]), group["ticked"], group["checkpoints"]
-        self.engine.now, self.engine.next = group["now"], list(group["next"])
+        self.engine.resume(group["now"], group["next"])
 
     def _group(self) -> bytes:
         engine = self.engine
@@ -315,7 +315,7 @@ class Shard:
             {
                 "offsets": dict(sorted(self.next.items())),
                 "now": engine.now,
-                "next": engine.next,
+                "next": engine.schedule(),
                 "ticked": self.ticked,
                 "checkpoints": self._checkpoints,
             }

@@ -18,6 +18,7 @@ from detectors.contract import Context, Opinion, Series
 from detectors.estimators import EWVar
 from streams.clock import millis
 from streams.shard import EngineFaultError, GapError, Record, Shard
+from streams.state import GROUP, pack_group, unpack_group
 from tests.streams.city import FACTORY, MONDAY, Dark, Feed, case, quarter, reading, rules
 
 
@@ -432,6 +433,17 @@ def test_a_restored_shard_goes_on_as_if_nothing_had_happened(
         survivor.shard.restore(key, value)
     assert play(survivor, after) == play(lived, after)
     assert survivor.shard.states() == lived.shard.states()
+
+
+def test_a_program_with_another_cycle_takes_up_the_state_of_one_without() -> None:
+    lived, restored = running(20), Shard(0, rules())
+    states = lived.shard.states()
+    group = unpack_group(states[GROUP])
+    first, *_ = (name for name in group["next"] if name.startswith("month"))
+    del group["next"][first]
+    for key, value in (states | {GROUP: pack_group(group)}).items():
+        restored.restore(key, value)
+    assert restored.engine.next == lived.shard.engine.next
 
 
 @pytest.mark.parametrize("kwh", [-0.0, 5e-324, -7.5, 1e15])
