@@ -211,6 +211,8 @@ class Closed:
 
     def _add_part(self, period: int, index: int, slot: int, slots: int, value: float, revision: int) -> None:
         if period not in self.parts and not math.isnan(self.values[index]):
+            if period > self.last - KNOWN_SLOTS and revision <= self.revisions.get(period, 0):
+                raise RepeatedError  # its parts would be known, had they not given way to a total
             message = "the day has closed and its parts are not known any more: send its total with a higher revision"
             raise RefusedError("needs-day-total", message)
         bits, total = self.parts.get(period, (0, 0.0))

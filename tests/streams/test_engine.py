@@ -245,6 +245,17 @@ def test_a_corrected_quarter_hour_needs_the_days_total() -> None:
     assert feed.shard.engine.enterprises[FACTORY].closed["daily_kwh"].values[0] == 199.0
 
 
+def test_quarter_hours_that_are_sent_again_after_the_days_total_are_repeats() -> None:
+    feed = Feed(Shard(0, rules()))
+    feed.send(*(quarter(0, slot, 2.0) for slot in range(96)))
+    feed.until(2)
+    later = MONDAY + timedelta(days=2, hours=13)
+    feed.send(reading(0, 199.0, revision=1, published_at=later))
+    feed.send(*(quarter(0, slot, 2.0).model_copy(update={"published_at": later}) for slot in range(96)))
+    assert "dead-letters" not in feed.shard.take().outputs
+    assert feed.shard.engine.enterprises[FACTORY].closed["daily_kwh"].values[0] == 199.0
+
+
 def test_a_restatement_beyond_the_horizon_marks_the_open_alert_for_review() -> None:
     feed = running(20)
     feed.send(case(20, "bankruptcy"), *(reading(day, 1000.0) for day in range(20, 90)))
