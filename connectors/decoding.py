@@ -6,12 +6,12 @@ both agree on every record without talking to each other.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
-import msgspec
 from pydantic import ValidationError
 from pydantic_core import from_json
 from stdnum.cn import uscc
@@ -277,6 +277,6 @@ def _flags_of(enterprise: str) -> tuple[str, ...]:
 
 def _as_json(item: Any) -> bytes:
     try:
-        return msgspec.json.encode(item)
+        return json.dumps(item, ensure_ascii=False).encode()  # unlike msgspec, it keeps a NaN that was sent
     except (TypeError, ValueError, RecursionError):
         return repr(item).encode("utf-8", "replace")

@@ -113,7 +113,7 @@ EXAMPLES: MappingProxyType[str, list[dict[str, Any]]] = MappingProxyType(
         ],
         "alert": [
             {
-                "alert_id": f"{_ID}:2",
+                "alert_id": f"{_ID}-2",
                 "enterprise_id": _ID,
                 "enterprise_name": "福州示例机械有限公司",
                 "sequence": 4,
@@ -185,7 +185,7 @@ EXAMPLES: MappingProxyType[str, list[dict[str, Any]]] = MappingProxyType(
                 "webhook_id": "msg_2f6c0e",
                 "delivery_sequence": 4,
                 "enterprise_id": _ID,
-                "alert_id": f"{_ID}:2",
+                "alert_id": f"{_ID}-2",
                 "sequence": 4,
                 "attempt": 1,
                 "status": "delivered",
@@ -201,7 +201,7 @@ EXAMPLES: MappingProxyType[str, list[dict[str, Any]]] = MappingProxyType(
                 "actor": "li.wei",
                 "kind": "acknowledged",
                 "object_kind": "alert",
-                "object_id": f"{_ID}:2",
+                "object_id": f"{_ID}-2",
                 "details": {"note": "已电话联系企业"},
             }
         ],

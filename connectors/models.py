@@ -54,6 +54,7 @@ EnterpriseId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$")]
 #: Anything printable that a source uses to tell its records apart.
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
+EnterpriseName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Unit01 = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -131,10 +132,12 @@ class Relation(Message):
 
 
 class Enterprise(Message):
-    """A registry entry: who an enterprise is. A later entry with a higher revision replaces it."""
+    """A registry entry: who an enterprise is. A later entry replaces it unless its revision is lower."""
 
     enterprise_id: EnterpriseId
-    names: Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=200)]], Field(min_length=1)]
+    names: Annotated[
+        list[Annotated[str, StringConstraints(min_length=1, max_length=200)]], Field(min_length=1, max_length=32)
+    ]
     industry: str | None = Field(default=None, max_length=8, description="GB/T 4754 section letter and digits")
     region: str | None = Field(default=None, pattern=r"^\d{2}(\d{2}(\d{2})?)?$", description="GB/T 2260")
     size: Literal["large", "medium", "small", "micro"] | None = None

@@ -49,6 +49,8 @@ class Topic:
 
 _COMPACT = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.2", "max.message.bytes": "4000000"}
 _KEPT = {"retention.ms": "-1"}
+#: How far a simulated stack's record times may lie ahead of the machine's clock: ten years.
+_FUTURE_MS = 10 * 365 * 86_400_000
 _LARGE = {"max.message.bytes": "4000000"}
 
 
@@ -71,11 +73,11 @@ def declared(*, simulated: bool, retention_ms: int = 14 * 86_400_000, retention_
     time_type = "CreateTime" if simulated else "LogAppendTime"
     kept_ms = "-1" if simulated else str(retention_ms)
     age = {"message.timestamp.type": time_type, "retention.ms": kept_ms, "retention.bytes": str(retention_bytes)}
-    if simulated:  # the default refuses record times more than an hour ahead of the broker's clock
-        age["message.timestamp.after.max.ms"] = str(2**63 - 1)
-    forever = {"message.timestamp.type": time_type, **_KEPT} | (
-        {"message.timestamp.after.max.ms": str(2**63 - 1)} if simulated else {}
-    )
+    # The default refuses record times more than an hour ahead of the broker's clock. Without any bound a time in
+    # microseconds would pass, and the stack clock would close every day up to the year 50000.
+    ahead = {"message.timestamp.after.max.ms": str(_FUTURE_MS)} if simulated else {}
+    age |= ahead
+    forever = {"message.timestamp.type": time_type, **_KEPT, **ahead}
     return (
         Topic(REGISTRY, True, MappingProxyType(forever)),
         *(Topic(name, True, MappingProxyType(age)) for name in SIGNALS),

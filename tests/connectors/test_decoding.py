@@ -150,6 +150,13 @@ def test_one_bad_signal_of_an_envelope_does_not_take_the_others_along() -> None:
     assert json.loads(bad.original) == signal(unit="MWh")
 
 
+def test_what_was_refused_is_kept_as_it_was_sent() -> None:
+    (bad,) = decode(json.dumps([signal(value=float("nan"))]).encode())
+    assert isinstance(bad, Refused)
+    assert bad.original is not None
+    assert b'"value": NaN' in bad.original
+
+
 def test_an_envelope_is_what_the_writer_makes() -> None:
     signals = [Signal.model_validate(signal(source_id=str(i))) for i in range(3)]
     decoded = decode(encode_envelope(signals))
