@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from streams.cli.city import DEFAULT_START, Days, Enterprises, Seed, Start
 from streams.cli.common import DataDir, err, fail, settings_for
 
 if TYPE_CHECKING:
@@ -17,12 +17,10 @@ if TYPE_CHECKING:
 
 
 def demo(
-    enterprises: Annotated[int, typer.Option(min=1, help="How many enterprises live in the city.")] = 2_000,
-    days: Annotated[int, typer.Option(min=1, help="How many days are streamed.")] = 240,
-    seed: Annotated[int, typer.Option(help="Another seed is another city.")] = 1,
-    start: Annotated[
-        datetime, typer.Option(formats=["%Y-%m-%d"], help="First day; the default spans a Spring Festival.")
-    ] = datetime.fromisoformat("2025-09-01T00:00:00+08:00"),
+    enterprises: Enterprises = 2_000,
+    days: Days = 240,
+    seed: Seed = 1,
+    start: Start = DEFAULT_START,
     speed: Annotated[float, typer.Option(min=0, help="Simulated days per second at most; 0: no limit.")] = 4.0,
     scorers: Annotated[int, typer.Option(min=1, max=16, help="How many scorer processes.")] = 2,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget everything and begin again.")] = False,

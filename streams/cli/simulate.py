@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streams.cli.city import DEFAULT_START, Days, Enterprises, Seed, Start
 from streams.cli.common import AsJson, DataDir, err, fail, print_json, settings_for
 from streams.clock import SystemClock, millis, moment
 
@@ -20,12 +21,10 @@ if TYPE_CHECKING:
 
 
 def simulate(
-    enterprises: Annotated[int, typer.Option(min=1, help="How many enterprises live in the city.")] = 2_000,
-    days: Annotated[int, typer.Option(min=1, help="How many days are streamed.")] = 240,
-    seed: Annotated[int, typer.Option(help="Another seed is another city.")] = 1,
-    start: Annotated[
-        datetime, typer.Option(formats=["%Y-%m-%d"], help="First day; the default spans a Spring Festival.")
-    ] = datetime.fromisoformat("2025-09-01T00:00:00+08:00"),
+    enterprises: Enterprises = 2_000,
+    days: Days = 240,
+    seed: Seed = 1,
+    start: Start = DEFAULT_START,
     speed: Annotated[float, typer.Option(min=0, help="Simulated days per second; 0: as fast as possible.")] = 4.0,
     backfill_days: Annotated[int, typer.Option(min=0, help="The first so many days notify nobody.")] = 0,
     repeats: Annotated[int, typer.Option(min=0, help="How often each story is told.")] = 1,
