@@ -285,6 +285,9 @@ QUERIES = [
     "EXISTS TABLE kept.t",
     "EXPLAIN SELECT * FROM kept.t",
     "SELECT number FROM numbers(3)",
+    "SELECT arrayMap(x -> upper(x), ['a']), COLUMNS('note') APPLY(upper) FROM kept.t",
+    "SHOW TABLES FROM kept WHERE name != 'file(1)'",
+    "SELECT 1 AS url, 'a/b c' AS merge",
 ]
 
 
@@ -333,6 +336,18 @@ ATTACKS = [
     "SELECT 1 SETTINGS additional_result_filter = 'file(\\'/etc/passwd\\') != \\'\\''",
     "SELECT * FROM view(SELECT file('/etc/passwd'))",
     "SELECT sleep(3)",
+    # What the syntax tree does not show, or shows so that a pattern reads it wrongly.
+    "SELECT * APPLY(file) FROM (SELECT '/etc/passwd' AS name)",
+    "SELECT * APPLY(x -> file(x)) FROM (SELECT '/etc/passwd' AS name)",
+    "SELECT arrayMap(file, ['/etc/passwd'])",
+    "SHOW TABLES WHERE throwIf(1, file('/etc/passwd'))",
+    "SHOW COLUMNS FROM kept.t WHERE throwIf(1, file('/etc/passwd'))",
+    "SHOW TABLES WHERE 1 IN (SELECT count() FROM url('http://127.0.0.1:1/', CSV, 'a String'))",
+    "SELECT * FROM `x (alias /../../../../../../../../../../../../etc/passwd` AS y",
+    "SELECT * FROM `\n/../../../../../../../../../../../../etc/passwd`",
+    "SELECT 1 AS a SETTINGS output_format = 'Protobuf', output_format_schema = 'stolen.csv'",
+    "SELECT 1 AS a SETTINGS filter = 'throwIf(1, file(\\'/etc/passwd\\'))'",
+    "SELECT a FROM (SELECT 1 AS a SETTINGS max_threads = 1, select = 'file(\\'/etc/passwd\\') AS a')",
 ]
 
 
@@ -360,12 +375,22 @@ def test_a_reader_does_nothing_else(
         {"param_table": "/etc/passwd"},
         {"default_format": "Template", "format_template_resultset": "/etc/passwd"},
         {"dialect": "kusto"},
+        {"filter": "throwIf(1, file('/etc/passwd'))"},
+        {"select": "file('/etc/passwd')"},
+        {"format": "Protobuf", "output_format_schema": "stolen.csv"},
+        {"default_format": "AvroConfluent", "format_avro_schema_registry_url": "http://127.0.0.1:1"},
     ],
 )
 def test_a_reader_cannot_get_round_by_the_url(reader: httpx.Client, url: dict[str, str]) -> None:
     sql = "SELECT * FROM {table:Identifier}" if "param_table" in url else "SELECT 1"
     answer = reader.post("/", params=url, content=sql)
     assert (answer.status_code, "root:" in answer.text) == (403, False)
+
+
+def test_a_reader_cannot_name_a_function_by_a_parameter(reader: httpx.Client) -> None:
+    sql = "SELECT arrayMap({f:Identifier}, ['/etc/passwd'])"
+    assert reader.post("/", params={"param_f": "file"}, content=sql).status_code == 403
+    assert reader.post("/", params={"param_f": "upper"}, content=sql).text == "['/ETC/PASSWD']\n"
 
 
 def test_grafanas_client_gets_the_greeting_it_expects(reader: httpx.Client) -> None:
