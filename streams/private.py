@@ -18,7 +18,10 @@ import psutil
 from clickhouse_connect.driver.client import Client
 
 from connectors.clickhouse import client
-from connectors.embedded import free_port
+from connectors.control import ControlStore, DeliveryState
+from connectors.embedded import clickhouse as clickhouse_server
+from connectors.embedded import free_run
+from connectors.embedded.leash import leashed
 from streams import health
 from streams.checkup import caught_up, look
 from streams.clock import SystemClock
@@ -53,13 +56,13 @@ class PrivateStack:
 
     def __init__(self, data_dir: Path, scorers: int = 2, **settings: Any) -> None:
         self._scorers = scorers
-        kafka, clickhouse, http = free_port(), free_port(), free_port()
+        port = free_run(4)  # Kafka's controller takes the one behind Kafka's
         given: dict[str, Any] = {
             "data_dir": data_dir,
             "stack_time": "simulated",
-            "kafka_port": kafka,
-            "clickhouse_port": clickhouse,
-            "http_port": http,
+            "kafka_port": port,
+            "clickhouse_port": port + 2,
+            "http_port": port + 3,
         }
         self._given = given | settings
         # Nothing of the surrounding FOREWARN_* reaches it: a private stack must never write into another one.
@@ -82,9 +85,38 @@ class PrivateStack:
         """Return a connection to its ClickHouse."""
         return client(self.endpoints)
 
-    def pids(self) -> Mapping[str, int]:
-        """Return the process of each worker that runs."""
-        return {sign.part: sign.pid for sign in health.read_all(self.settings.data_dir) if sign.alive}
+    def pids(self) -> dict[str, int]:
+        """Return the process of each worker, and of each embedded server, that runs."""
+        workers = {sign.part: sign.pid for sign in health.read_all(self.settings.data_dir) if sign.alive}
+        return workers | self._servers()
+
+    def _servers(self) -> dict[str, int]:
+        if self._process is None:
+            return {}
+        found = {}
+        with suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self._process.pid).children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    words = child.cmdline()
+                    if "kafka.Kafka" in words:
+                        found["kafka"] = child.pid
+                    elif clickhouse_server.__name__ in words:
+                        found["clickhouse"] = child.pid
+        return found
+
+    def all_told(self) -> bool:
+        """Tell whether no webhook waits to be delivered."""
+        store = ControlStore(self.endpoints.control_url)
+        try:
+            counts = store.delivery_counts()
+        finally:
+            store.close()
+        return not any(states.get(DeliveryState.WAITING, 0) for states in counts.values())
+
+    def works(self, part: str) -> bool:
+        """Tell whether a worker says that it does its work."""
+        sign = health.read(self.settings.data_dir, part)
+        return sign is not None and sign.alive and sign.state == "running"
 
     def kill(self, part: str, number: int = signal.SIGKILL) -> None:
         """Send a signal to a worker."""
@@ -158,7 +190,8 @@ class PrivateStack:
         StackError
             If it ends instead.
         """
-        command = [sys.executable, "-m", "streams.cli", "up", "--scorers", str(self._scorers)]
+        up = [sys.executable, "-m", "streams.cli", "up", "--scorers", str(self._scorers)]
+        command = leashed(up, signal.SIGTERM)  # it ends when this process is killed
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         expected = {*(f"scorer-{n}" for n in range(self._scorers)), "recorder", "notifier", "serve"}
@@ -182,6 +215,18 @@ class PrivateStack:
             with suppress(ProcessLookupError):
                 process.kill()
             process.wait()
+
+    def crash(self, timeout_s: float = 60.0) -> None:
+        """SIGKILL it; return when its children, which end with it, are gone."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.wait()
+        _, alive = psutil.wait_procs(children, timeout_s)
+        for child in alive:
+            child.kill()
 
     def _tail(self) -> str:
         if not self._log.exists():

@@ -3,7 +3,7 @@
 from connectors.embedded.clickhouse import ClickHouseServer
 from connectors.embedded.errors import JarsMissingError, PortTakenError, ServerError
 from connectors.embedded.kafka import KafkaServer
-from connectors.embedded.ports import ensure_free, free_port
+from connectors.embedded.ports import ensure_free, free_port, free_run
 
 __all__ = [
     "ClickHouseServer",
@@ -13,4 +13,5 @@ __all__ = [
     "ServerError",
     "ensure_free",
     "free_port",
+    "free_run",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 import psutil
@@ -9,6 +10,7 @@ import psutil
 from connectors.embedded.errors import PortTakenError
 
 LOOPBACK = "127.0.0.1"
+_LOWEST, _HIGHEST = 20_200, 32_000
 
 
 def ensure_free(port: int, what: str, setting: str, host: str = LOOPBACK) -> None:
@@ -48,6 +50,28 @@ def free_port() -> int:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+def free_run(count: int) -> int:
+    """Return the first of ``count`` consecutive ports that nobody listens on.
+
+    They lie below the range that connections take their own ports from, so that none is taken in between by chance.
+    """
+    first = _LOWEST + os.getpid() * count % (_HIGHEST - _LOWEST)
+    for start in (*range(first, _HIGHEST, count), *range(_LOWEST, first, count)):
+        if all(_is_free(port) for port in range(start, start + count)):
+            return start
+    message = f"no {count} free ports in a row between {_LOWEST} and {_HIGHEST}"
+    raise PortTakenError(message)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
 
 
 def _holder(port: int) -> str:

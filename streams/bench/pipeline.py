@@ -7,10 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import psutil
-
 from connectors.catalogue import DAY_MS
-from connectors.embedded import clickhouse as clickhouse_server
 from connectors.kafka.admin import connected
 from connectors.kafka.writer import SignalWriter
 from connectors.models import Signal
@@ -73,7 +70,7 @@ def bench_pipeline(
         for name, envelope in (("single", 1), ("envelopes", 100)):
             say(f"{name}: {signals:,} signals")
             runs[name] = _measure(stack, name, signals, envelope, clock)
-        memory = memory_mb({**stack.pids(), **_servers()})
+        memory = memory_mb(stack.pids())
     single = asdict(runs["single"])
     return {
         "signals": single["signals"],
@@ -132,15 +129,3 @@ def _measure(stack: PrivateStack, source: str, count: int, envelope: int, clock:
     seconds["recorded"] = clock.monotonic() - began
     rates = {f"{stage}_per_s": round(count / taken, 1) for stage, taken in seconds.items()}
     return Run(count, rates["recorded_per_s"], rates, {stage: round(taken, 3) for stage, taken in seconds.items()})
-
-
-def _servers() -> dict[str, int]:
-    """Return the embedded servers that descend from this process."""
-    found = {}
-    for child in psutil.Process().children(recursive=True):
-        line = " ".join(child.cmdline())
-        if "kafka.Kafka" in line:
-            found["kafka"] = child.pid
-        elif f"-m {clickhouse_server.__name__}" in line:
-            found["clickhouse"] = child.pid
-    return found

@@ -54,14 +54,19 @@ def authenticate(users: Sequence[User], headers: Mapping[str, str], query: Mappi
     name, password = _given(headers, query)
     found = None
     for user in users:
-        right_name = hmac.compare_digest(user.name.encode(), name.encode())
-        right_password = hmac.compare_digest(user.password.encode(), password.encode())
+        right_name = hmac.compare_digest(user.name.encode(), _raw(name))
+        right_password = hmac.compare_digest(user.password.encode(), _raw(password))
         if right_name & right_password:
             found = user
     if found is None:
         message = "Authentication failed: password is incorrect, or there is no such user. (AUTHENTICATION_FAILED)"
         raise DatabaseError(AUTHENTICATION_FAILED, message)
     return found
+
+
+def _raw(text: str) -> bytes:
+    """Return the bytes of a header, which need not be UTF-8."""
+    return text.encode(errors="surrogateescape")
 
 
 def _given(headers: Mapping[str, str], query: Mapping[str, str]) -> tuple[str, str]:

@@ -152,8 +152,15 @@ async def _form(request: web.Request, url: dict[str, str], limit: int) -> bytes:
         if part.name == "query":
             statement = bytes(content)
         else:
-            url[part.name] = content.decode()
+            url[part.name] = _text(part.name, bytes(content))
     return statement
+
+
+def _text(name: str, content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise DatabaseError(BAD_ARGUMENTS, f"{name} is not UTF-8.") from None
 
 
 def _session(url: dict[str, str]) -> Session | None:

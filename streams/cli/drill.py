@@ -1,0 +1,62 @@
+"""``forewarn drill``: fault drills that an operator can run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streams.cli.common import AsJson, err, fail, print_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def drill(
+    names: Annotated[list[str] | None, typer.Argument(help="Which drills; all if none is named.")] = None,
+    short: Annotated[bool, typer.Option("--short", help="Only two: a killed scorer and poisoned input.")] = False,
+    seed: Annotated[int, typer.Option(help="Decides the random moments.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Break a private stack under load, then prove that nothing was lost, doubled or changed.
+
+    Each drill sends signals, does its harm, waits until all is scored, recorded and told, and audits: the journal must
+    lead to the live state and alerts bit for bit, and ClickHouse and a webhook receiver must hold exactly the
+    transitions of the topic.
+
+    Examples:
+
+      forewarn drill --short --json
+
+      forewarn drill kill-broker kill-clickhouse
+    """
+    from streams.clock import SystemClock
+    from streams.drill.faults import FAULTS, SHORT
+    from streams.drill.run import run_drills
+    from streams.private import StackError
+
+    chosen = list(SHORT) if short else names or list(FAULTS)
+    unknown = [name for name in chosen if name not in FAULTS]
+    if unknown:
+        fail(f"no such drill: {', '.join(unknown)}; there are: {', '.join(FAULTS)}", 2)
+    with TemporaryDirectory(prefix="forewarn-drill-") as directory, err.status("starting") as status:
+        try:
+            result = run_drills(Path(directory), chosen, seed, SystemClock(), status.update)
+        except (StackError, TimeoutError) as error:
+            fail(str(error))
+    if as_json:
+        print_json(result)
+    else:
+        err.print(_table(result))
+
+
+def _table(result: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    columns = ("sent", "scored", "lost", "duplicate_alert_ids", "state_mismatches", "recovery_s")
+    table = Table("drill", *columns)
+    for name, figures in result["drills"].items():
+        table.add_row(name, *(str(figures[column]) for column in columns))
+    return table
