@@ -28,12 +28,21 @@ _CARRIERS = (
     (IPv6Network("::ffff:0:0/96"), 0),  # mapped
     (IPv6Network("::ffff:0:0:0/96"), 0),  # translated (SIIT)
     (IPv6Network("64:ff9b::/96"), 0),  # NAT64
-    (IPv6Network("64:ff9b:1::/48"), 0),  # local NAT64
     (IPv6Network("::/96"), 0),  # compatible, deprecated; :: and ::1 are caught before
     (IPv6Network("2002::/16"), 80),  # 6to4
 )
 _TEREDO = IPv6Network("2001::/32")
-_SHARED = IPv4Network("100.64.0.0/10")
+#: Not of the public Internet either. Python's own tables differ here from one patch release to the next.
+_CLOSED_V4 = (
+    IPv4Network("100.64.0.0/10"),  # behind a carrier's NAT
+    IPv4Network("192.0.0.0/24"),  # protocol assignments; 192.0.0.192 is a cloud's metadata
+    IPv4Network("192.88.99.0/24"),  # 6to4 relays, withdrawn
+)
+_CLOSED_V6 = (
+    IPv6Network("64:ff9b:1::/48"),  # local NAT64: only its operator knows where the IPv4 address stands in it
+    IPv6Network("3fff::/20"),  # documentation
+    IPv6Network("5f00::/16"),  # segment routing
+)
 _LABEL = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}")
 _MOST_CHARACTERS = 2048
 
@@ -164,7 +173,7 @@ def forbidden(address: Address) -> str | None:
         if applies:
             return name
     if isinstance(address, IPv4Address):
-        if address in _SHARED:
+        if any(address in network for network in _CLOSED_V4):
             return "private"
         return "reserved" if address.is_reserved else None if address.is_global else "private"
     return _forbidden_v6(address)
@@ -176,6 +185,6 @@ def _forbidden_v6(address: IPv6Address) -> str | None:
     for network, shift in _CARRIERS:
         if address in network:
             return forbidden(IPv4Address((int(address) >> shift) & 0xFFFF_FFFF))
-    if address.is_site_local or not address.is_global:
+    if address.is_site_local or not address.is_global or any(address in network for network in _CLOSED_V6):
         return "private"
     return "reserved" if address.is_reserved else None
