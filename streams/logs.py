@@ -13,8 +13,8 @@ import structlog
 from streams.settings import Settings
 
 _SECRET_KEY = re.compile(r"secret|password|passwd|token|authorization|signature|api_?key", re.IGNORECASE)
-#: user:password@ of a URL, and Standard Webhooks secrets.
-_SECRET_TEXT = re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)|whsec_[A-Za-z0-9+/=]+")
+#: user:password@ of a URL, up to the last @ because passwords hold / and @ too; and Standard Webhooks secrets.
+_SECRET_TEXT = re.compile(r"(?<=://)[^/\s:@]*:\S+(?=@)|whsec_[A-Za-z0-9+/=]+")
 HIDDEN = "***"
 
 
@@ -25,6 +25,8 @@ def redact(text: str) -> str:
     --------
     >>> redact("postgresql://bob:hunter2@db/forewarn whsec_abc=")
     'postgresql://***@db/forewarn ***'
+    >>> redact("postgresql://bob:p@ss/word@db/forewarn")
+    'postgresql://***@db/forewarn'
     """
     return _SECRET_TEXT.sub(HIDDEN, text)
 
