@@ -153,6 +153,11 @@ def test_bound_parameters_in_a_form(clickhouse: ClickHouseServer) -> None:
     client.close()
 
 
+def test_a_form_that_is_not_utf8_is_refused(http: httpx.Client) -> None:
+    answer = http.post("/", files={"query": (None, b"SELECT 1"), "param_x": (None, b"\xff")})
+    assert (answer.status_code, answer.headers["X-ClickHouse-Exception-Code"]) == (400, "36")
+
+
 def test_a_large_result_is_streamed(client: Client) -> None:
     with client.query_row_block_stream("SELECT number FROM numbers(1_000_000)") as blocks:
         sizes = [len(block) for block in blocks]
@@ -254,6 +259,7 @@ def test_without_the_right_password_nothing_is_answered(clickhouse: ClickHouseSe
             http.post("/", content="SELECT 1", headers=headers),
             http.post("/", content="SELECT 1", params={"user": user, "password": password}),
             http.post("/", content="SELECT 1", headers={"Authorization": "Basic !!!"}),
+            http.post("/", content="SELECT 1", headers={b"X-ClickHouse-User": b"\xff"}),
             http.post("/", content="SELECT 1"),
         ):
             assert (answer.status_code, answer.headers["X-ClickHouse-Exception-Code"]) == (401, "516")
