@@ -411,6 +411,7 @@ def _decode_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
     """
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        json.dumps(values, ensure_ascii=False).encode()  # half a surrogate pair cannot be asked for
     except (binascii.Error, ValueError):
         values = None
     fits = isinstance(values, list) and [type(value) for value in values] == list(types)

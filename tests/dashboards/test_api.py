@@ -115,6 +115,7 @@ async def test_acknowledging_twice_is_acknowledging_once(api: httpx.AsyncClient)
         ("GET", "/api/v1/enterprises/NOBODY", None, 404, "no-such-enterprise"),
         ("GET", "/api/v1/nothing", None, 404, "no-such-path"),
         ("GET", "/api/v1/alerts?cursor=zzz", None, 422, "invalid-cursor"),
+        ("GET", "/api/v1/enterprises?cursor=WyJcdWQ4MDAiXQ", None, 422, "invalid-cursor"),  # half a surrogate pair
         ("GET", "/api/v1/alerts?level=purple", None, 422, "invalid-request"),
         ("GET", "/api/v1/alerts?limit=0", None, 422, "invalid-request"),
         ("POST", f"/api/v1/alerts/{alert_id(RED)}/acknowledge", {"actor": " "}, 422, "invalid-request"),

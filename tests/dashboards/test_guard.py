@@ -41,7 +41,9 @@ async def test_a_name_rebound_to_this_machine_is_refused(host: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "foreign-host")
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:9999", "http://localhost:8080"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1:9999", "http://localhost:8080", "http://["]
+)
 @pytest.mark.parametrize("method", ["POST", "GET"])
 async def test_pages_of_other_origins_are_refused(origin: str, method: str) -> None:
     async with client() as http:
