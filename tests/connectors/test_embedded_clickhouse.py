@@ -399,6 +399,13 @@ def test_a_reader_cannot_name_a_function_by_a_parameter(reader: httpx.Client) ->
     assert reader.post("/", params={"param_f": "upper"}, content=sql).text == "['/ETC/PASSWD']\n"
 
 
+@pytest.mark.parametrize("whole", ["0", "1"])
+def test_a_reader_cannot_give_a_setting_an_expression_by_a_parameter(reader: httpx.Client, whole: str) -> None:
+    url = {"param_f": "throwIf(1, file('/etc/passwd'))", "wait_end_of_query": whole}
+    answer = reader.post("/", params=url, content="SELECT 1 AS a SETTINGS filter = {f:String}")
+    assert (answer.status_code, "root:" in answer.text) == (403, False)
+
+
 def test_grafanas_client_gets_the_greeting_it_expects(reader: httpx.Client) -> None:
     hello = "SELECT displayName(), version(), revision(), timezone()"
     answer = reader.post("/", params={"client_protocol_version": "54460", "default_format": "Native"}, content=hello)
