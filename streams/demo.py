@@ -40,11 +40,22 @@ Feed = Callable[[Callable[[Progress, Batch], None]], Progress]
 
 
 class Found(NamedTuple):
-    """What became of a planted story: the first alert at its level or above, and the first at all."""
+    """What became of a planted story.
+
+    Parameters
+    ----------
+    story
+        What was planted.
+    first, enough
+        The first alert at all, and the first at the story's level or above.
+    ended
+        The transition with which that alert ended, if it did.
+    """
 
     story: Story
     first: Alert | None
     enough: Alert | None
+    ended: Alert | None
 
 
 class Screen(Protocol):
@@ -66,12 +77,16 @@ class Screen(Protocol):
         """Show a transition."""
         ...
 
+    def earlier(self, count: int) -> None:
+        """Say that there are alerts from an earlier run."""
+        ...
+
     def catching_up(self) -> None:
         """Say that the city has been sent and the scorers catch up."""
         ...
 
-    def done(self, found: list[Found], others: int) -> None:
-        """Account for the stories; ``others`` enterprises outside them reached yellow."""
+    def done(self, found: list[Found], others: int, *, stays: bool) -> None:
+        """Account for the stories; ``others`` enterprises outside them reached yellow; ``stays``: the stack goes on."""
         ...
 
 
@@ -126,7 +141,9 @@ class Demonstration:
         self._stories = {story.enterprise_id: story for story in source.stories()}
         self._first: dict[str, Alert] = {}
         self._enough: dict[str, Alert] = {}
+        self._ended: dict[str, Alert] = {}
         self._others: set[str] = set()
+        self._earlier = 0
         self._heard = 0.0
 
     async def run(self, scorers: int) -> None:
@@ -175,7 +192,7 @@ class Demonstration:
             if complete:
                 self._screen.catching_up()
                 await self._quiet()
-                self._screen.done(self._found(), len(self._others))
+                self._screen.done(self._found(), len(self._others), stays=not self._until_done)
             if not self._until_done:
                 await following
         finally:
@@ -195,10 +212,14 @@ class Demonstration:
         self._pace.wait(done.now)
 
     async def _follow(self) -> None:
-        async for alert in follow(endpoints(self._settings).kafka, from_start=True):
+        async for alert, fresh in follow(endpoints(self._settings).kafka, from_start=True):
             self._heard = SystemClock().monotonic()
             self._account(alert)
-            self._screen.alert(alert)
+            if fresh:
+                self._screen.alert(alert)
+            else:
+                self._earlier += 1
+                self._screen.earlier(self._earlier)
 
     async def _quiet(self) -> None:
         """Wait until all is scored and recorded, and no alert has come for a while."""
@@ -211,6 +232,8 @@ class Demonstration:
 
     def _account(self, alert: Alert) -> None:
         enterprise, rank = alert.enterprise_id, _ORDER.index(alert.level)
+        if enterprise in self._enough and alert.level is Level.NONE:
+            self._ended[enterprise] = alert
         if alert.transition not in (Transition.OPENED, Transition.ESCALATED):
             return
         story = self._stories.get(enterprise)
@@ -219,8 +242,9 @@ class Demonstration:
                 self._others.add(enterprise)
         elif alert.at.astimezone(ZONE).date() >= story.begins:
             self._first.setdefault(enterprise, alert)
+            self._ended.pop(enterprise, None)
             if rank >= _ORDER.index(story.level):
                 self._enough.setdefault(enterprise, alert)
 
     def _found(self) -> list[Found]:
-        return [Found(s, self._first.get(e), self._enough.get(e)) for e, s in self._stories.items()]
+        return [Found(s, self._first.get(e), self._enough.get(e), self._ended.get(e)) for e, s in self._stories.items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # ships no types
 from pydantic import ValidationError
@@ -25,7 +26,14 @@ _DID = {
 STYLES = {Level.RED: "bold red", Level.ORANGE: "dark_orange", Level.YELLOW: "yellow", Level.BLUE: "blue"}
 
 
-async def follow(bootstrap: str, *, from_start: bool = False) -> AsyncIterator[Alert]:
+class Followed(NamedTuple):
+    """A transition, and whether it came after the following began."""
+
+    alert: Alert
+    fresh: bool
+
+
+async def follow(bootstrap: str, *, from_start: bool = False) -> AsyncIterator[Followed]:
     """Yield the alert transitions of a stack as they are committed.
 
     Parameters
@@ -47,9 +55,11 @@ async def follow(bootstrap: str, *, from_start: bool = False) -> AsyncIterator[A
             await consumer.seek_to_beginning(*places)
         async for record in consumer:
             try:
-                yield Alert.model_validate_json(record.value)
+                alert = Alert.model_validate_json(record.value)
             except ValidationError as error:
                 log.warning("not an alert", offset=record.offset, error=str(error))
+                continue
+            yield Followed(alert, record.offset >= ends[TopicPartition(ALERTS, record.partition)])
 
 
 async def _partitions(consumer: AIOKafkaConsumer) -> set[int]:
@@ -62,8 +72,10 @@ async def _partitions(consumer: AIOKafkaConsumer) -> set[int]:
 
 
 def line(alert: Alert) -> str:
-    """Return one line about a transition: when, what, how high, who and why."""
-    reason = f" · {alert.reasons[0].zh} · {alert.reasons[0].en}" if alert.reasons else ""
+    """Return one line about a transition: when, what, how high, who and why (for one that ends: why it was)."""
+    over = alert.transition in (Transition.EASED, Transition.RESOLVED, Transition.RETRACTED)
+    was_zh, was_en = ("此前：", "was: ") if over else ("", "")
+    reason = f" · {was_zh}{alert.reasons[0].zh} · {was_en}{alert.reasons[0].en}" if alert.reasons else ""
     name = alert.enterprise_name or alert.enterprise_id
-    level = _MARKS.get(alert.level, "解除 clear")
-    return f"{alert.at:%Y-%m-%d} {_DID[alert.transition]} {level} {name}{reason}"
+    level = f" {_MARKS[alert.level]}" if alert.level in _MARKS else ""
+    return f"{alert.at:%Y-%m-%d} {_DID[alert.transition]}{level} {name}{reason}"

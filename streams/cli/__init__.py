@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from streams.cli.bench import bench_app
@@ -47,6 +49,23 @@ for _panel, _commands in _PANELS.items():
 app.add_typer(bench_app, rich_help_panel="Analysis")
 app.add_typer(config_app, rich_help_panel="Operation")
 app.add_typer(grafana_app, rich_help_panel="Operation")
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"forewarn {version('forewarn')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Watches enterprises around the clock and warns before they fail."""
 
 
 def main() -> None:

@@ -10,6 +10,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from streams.cli.city import DEFAULT_START, Days, Enterprises, Seed, Start
 from streams.cli.common import DataDir, err, fail, settings_for
+from streams.clock import SystemClock
+
+#: How often a demonstration without a terminal says how far it is. Seconds.
+_TELL_S = 10.0
 
 if TYPE_CHECKING:
     from connectors.models import Alert
@@ -79,6 +83,8 @@ class _Terminal:
             console=err, transient=True,
         )  # fmt: skip
         self._task = self._bar.add_task("starting", total=1.0, sent="")
+        self._told = 0.0
+        self._earlier = 0
 
     def __enter__(self) -> _Terminal:
         self._bar.start()
@@ -97,6 +103,13 @@ class _Terminal:
 
     def moved(self, day: str, share: float, sent: int) -> None:
         self._bar.update(self._task, description=f"simulating {day}", completed=share, sent=f"{sent:,} messages")
+        now = SystemClock().monotonic()
+        if not err.is_terminal and now - self._told >= _TELL_S:  # a file shows no bar
+            self._told = now
+            self._say(f"simulating {day}: {share:.0%}, {sent:,} messages")
+
+    def earlier(self, count: int) -> None:
+        self._earlier = count
 
     def alert(self, alert: Alert) -> None:
         from streams.watching import STYLES, line
@@ -104,21 +117,30 @@ class _Terminal:
         self._bar.console.print(line(alert), style=STYLES.get(alert.level, "green"), markup=False, soft_wrap=True)
 
     def catching_up(self) -> None:
-        self._bar.update(self._task, description="the city has been sent; scoring the rest")
+        self._bar.update(self._task, description="the city has been sent; scoring the rest", completed=1.0)
+        if not err.is_terminal:
+            self._say("the city has been sent; scoring the rest")
 
-    def done(self, found: list[Found], others: int) -> None:
+    def done(self, found: list[Found], others: int, *, stays: bool) -> None:
+        if self._earlier:
+            self._say(f"{self._earlier} transitions came in an earlier run and are on the board; --fresh begins again")
         self._say("\n[bold]the planted stories[/]")
-        for story, first, enough in found:
-            if enough is not None:
-                lead = (story.default_date - enough.at.date()).days
-                text = f"[green]{enough.level.value}[/] on {enough.at.date()}, {lead} days before its default"
-            elif first is not None:
-                text = f"[yellow]only {first.level.value}[/] on {first.at.date()}"
-            else:
-                text = "[red]not found[/]"
-            self._say(f"  {story.name:<18} {story.enterprise_name}: {text}")
+        for one in found:
+            self._say(f"  {one.story.name:<18} {one.story.enterprise_name}: {_outcome(one)}")
         self._say(f"other enterprises that reached yellow or above: {others}")
-        self._bar.update(self._task, description="the city is complete; Ctrl-C stops everything")
+        if stays:
+            self._say("[bold]the stack keeps running: look at the board; Ctrl-C stops everything[/]")
+            self._bar.update(self._task, description="running; Ctrl-C stops everything")
 
     def _say(self, text: str) -> None:
         self._bar.console.print(text, soft_wrap=True)
+
+
+def _outcome(found: Found) -> str:
+    story, enough = found.story, found.enough
+    if enough is None:
+        first = found.first
+        return "[red]not found[/]" if first is None else f"[yellow]only {first.level.value}[/] on {first.at.date()}"
+    lead = (story.default_date - enough.at.date()).days
+    again = "" if found.ended is None else f"; over again on {found.ended.at.date()}"
+    return f"[green]{enough.level.value}[/] on {enough.at.date()}, {lead} days before its default{again}"
