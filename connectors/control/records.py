@@ -141,3 +141,19 @@ class Outgoing:
     topic: str
     key: bytes
     value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """How delivering to a subscription goes.
+
+    Parameters
+    ----------
+    failure
+        Its newest attempt that did not deliver; None if none is kept.
+    next_due
+        When the next attempt is due, in milliseconds since the epoch; None if nothing waits.
+    """
+
+    failure: Attempt | None = None
+    next_due: int | None = None

@@ -23,6 +23,7 @@ from connectors.control.records import (
     Attempt,
     DeliveryState,
     Outgoing,
+    Outlook,
     Pending,
     Subscription,
     Work,
@@ -302,7 +303,7 @@ class ControlStore:
         table = schema.attempts
         with reading(self._engine) as connection:
             rows = connection.execute(select(table).where(table.c.webhook_id == webhook_id).order_by(table.c.attempt))
-            return [Attempt(row.status, row.reason, row.at, row.took_ms, row.status_code, row.retry_at) for row in rows]
+            return [_attempt(row) for row in rows]
 
     def delivery_counts(self) -> dict[str, dict[DeliveryState, int]]:
         """Return, per subscription, how many of its deliveries are in which state."""
@@ -315,6 +316,30 @@ class ControlStore:
             for row in connection.execute(query):
                 counts.setdefault(row.subscription_id, {})[DeliveryState(row.state)] = row.how_many
         return counts
+
+    def outlooks(self) -> dict[str, Outlook]:
+        """Return how delivering goes, for each subscription with an attempt that failed or a delivery that waits."""
+        queue, tried = schema.deliveries, schema.attempts
+        newest = func.row_number().over(
+            partition_by=queue.c.subscription_id, order_by=(tried.c.at.desc(), tried.c.attempt.desc())
+        )
+        failures = (
+            select(tried, queue.c.subscription_id, newest.label("place"))
+            .join(queue, queue.c.webhook_id == tried.c.webhook_id)
+            .where(tried.c.status != "delivered")
+            .subquery()
+        )
+        waits = select(queue.c.subscription_id, func.min(queue.c.due_at).label("next_due")).group_by(
+            queue.c.subscription_id
+        )
+        with reading(self._engine) as connection:
+            failed = {
+                row.subscription_id: row for row in connection.execute(select(failures).where(failures.c.place == 1))
+            }
+            due = {row.subscription_id: row.next_due for row in connection.execute(waits) if row.next_due is not None}
+        return {
+            one: Outlook(_attempt(failed[one]) if one in failed else None, due.get(one)) for one in failed.keys() | due
+        }
 
     def prune(self, before_ms: int) -> int:
         """Forget deliveries that ended before a time, with their attempts; return how many.
@@ -474,6 +499,10 @@ def _let_next_go(connection: Connection, subscription_id: str, enterprise_id: st
     ).first()
     if head is not None and head.due_at is None:
         connection.execute(update(table).where(table.c.webhook_id == head.webhook_id).values(due_at=now_ms))
+
+
+def _attempt(row: _Row) -> Attempt:
+    return Attempt(row.status, row.reason, row.at, row.took_ms, row.status_code, row.retry_at)
 
 
 def _pending(row: _Row) -> Pending:

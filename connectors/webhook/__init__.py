@@ -1,6 +1,6 @@
 """Webhooks out: Standard Webhooks signatures, a guard against internal addresses, one attempt at a time."""
 
-from connectors.webhook.guard import RefusedUrlError, check_url
+from connectors.webhook.guard import Refusal, RefusedUrlError, check_url
 from connectors.webhook.outcome import Outcome, Verdict
 from connectors.webhook.receiver import Answer, Receiver, Request, Script
 from connectors.webhook.sender import WebhookSender
@@ -11,6 +11,7 @@ __all__ = [
     "InvalidSecretError",
     "Outcome",
     "Receiver",
+    "Refusal",
     "RefusedUrlError",
     "Request",
     "Script",

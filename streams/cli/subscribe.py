@@ -12,10 +12,16 @@ from connectors.models import Level
 from streams.cli.common import AsJson, DataDir, err, fail, print_json, settings_for
 
 if TYPE_CHECKING:
-    from connectors.control import ControlStore, Subscription
+    from rich.text import Text
+
+    from connectors.control import ControlStore, Outlook, Subscription
     from streams.settings import Settings
 
 SECRET_VARIABLE = "FOREWARN_WEBHOOK_SECRET"
+_NOTIFIER_TOO = (
+    "nothing is delivered to such an address unless the notifier's process, that is `forewarn up` or `make demo`, "
+    "is started with FOREWARN_WEBHOOK_ALLOW_PRIVATE=true too"
+)
 
 Secret = Annotated[
     str | None,
@@ -129,7 +135,9 @@ def _add(
     try:
         check_url(url, allow_private=settings.webhook_allow_private)
         signing = check_secret(secret) if secret else new_secret()
-    except (RefusedUrlError, InvalidSecretError) as error:
+    except RefusedUrlError as error:
+        fail(f"{error}; {_NOTIFIER_TOO}" if _needs_private(url) else str(error), 2)
+    except InvalidSecretError as error:
         fail(str(error), 2)
     added = store.add_subscription(
         url,
@@ -139,6 +147,8 @@ def _add(
         minimum_level=minimum_level,
         enterprises=portfolio,
     )
+    if _needs_private(url):
+        err.print(f"warning: {_NOTIFIER_TOO}", markup=False, soft_wrap=True)
     fresh = {} if secret else {"secret": signing}
     if as_json:
         print_json(_shown(added) | fresh)
@@ -146,6 +156,21 @@ def _add(
     typer.echo(f"subscription {added.subscription_id}: {added.shown_url}, from {added.minimum_level} up")
     if fresh:
         typer.echo(f"secret (shown this once; the receiver verifies with it): {signing}")
+
+
+def _needs_private(url: str) -> bool:
+    """Return whether an address is delivered to only where private ones are allowed."""
+    from connectors.webhook import RefusedUrlError, check_url
+
+    try:
+        check_url(url, allow_private=True)
+    except RefusedUrlError:
+        return False
+    try:
+        check_url(url)
+    except RefusedUrlError:
+        return True
+    return False
 
 
 def _shown(subscription: Subscription) -> dict[str, Any]:
@@ -164,26 +189,77 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
     }
 
 
+def _going(outlook: Outlook) -> dict[str, Any]:
+    """Return the newest failure and the next attempt of a subscription, as plain values."""
+    from streams.clock import moment
+
+    failure = None
+    if (failed := outlook.failure) is not None:
+        failure = {
+            "reason": failed.reason,
+            "status_code": failed.status_code,
+            "says": _explained(failed.reason),
+            "at": moment(failed.at).isoformat(timespec="seconds"),
+        }
+    due = outlook.next_due
+    return {
+        "newest_failure": failure,
+        "next_attempt_at": None if due is None else moment(due).isoformat(timespec="seconds"),
+    }
+
+
+def _explained(reason: str) -> str:
+    """Return a reason with what to do about it, where the notifier's own guard refused to send."""
+    from connectors.webhook import Refusal, RefusedUrlError
+
+    try:
+        refusal = Refusal(reason)
+    except ValueError:
+        return reason
+    return f"{reason}: {RefusedUrlError(refusal)}"
+
+
 def _list(store: ControlStore, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    counts = store.delivery_counts()
+    from connectors.control import Outlook
+
+    counts, outlooks = store.delivery_counts(), store.outlooks()
     rows = [
-        _shown(one) | {"deliveries": {state.value: n for state, n in counts.get(one.subscription_id, {}).items()}}
+        _shown(one)
+        | {"deliveries": {state.value: n for state, n in counts.get(one.subscription_id, {}).items()}}
+        | _going(outlooks.get(one.subscription_id, Outlook()))
         for one in store.subscriptions(ended=True)
     ]
     if as_json:
         print_json({"subscriptions": rows})
         return
-    table = Table("id", "url", "from level", "enterprises", "state", "waiting", "delivered", "failed")
+    table = Table(show_lines=True)
+    table.add_column("subscription", overflow="fold", min_width=max((len(row["id"]) for row in rows), default=0))
+    table.add_column("deliveries", overflow="fold")
     for row in rows:
-        done = row["deliveries"]
-        portfolio = "all" if row["enterprises"] is None else str(row["enterprises"])
-        state = "active" if row["active"] else f"ended: {row['ended_reason']}"
-        numbers = [str(done.get(name, 0)) for name in ("waiting", "delivered", "failed")]
-        table.add_row(row["id"], row["url"], row["minimum_level"], portfolio, state, *numbers)
-    Console().print(table)
+        table.add_row(_who(row), _how(row))
+    Console(highlight=False).print(table)
+
+
+def _who(row: dict[str, Any]) -> Text:
+    from rich.text import Text
+
+    portfolio = "all enterprises" if row["enterprises"] is None else f"{row['enterprises']} enterprise(s)"
+    state = "active" if row["active"] else f"ended: {row['ended_reason']}"
+    return Text("\n".join((row["id"], row["url"], f"{row['minimum_level']} and up, {portfolio}", state)))
+
+
+def _how(row: dict[str, Any]) -> Text:
+    from rich.text import Text
+
+    lines = [", ".join(f"{row['deliveries'].get(name, 0)} {name}" for name in ("waiting", "delivered", "failed"))]
+    if (failure := row["newest_failure"]) is not None:
+        lines.append(f"newest failure {failure['at']}: {failure['says']}")
+    if row["next_attempt_at"] is not None:
+        lines.append(f"next attempt {row['next_attempt_at']}")
+    return Text("\n".join(lines))
 
 
 def _remove(store: ControlStore, subscription_id: str, as_json: bool) -> None:

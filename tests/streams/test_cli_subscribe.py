@@ -10,7 +10,7 @@ import typer
 from standardwebhooks import Webhook
 from typer.testing import CliRunner, Result
 
-from connectors.control import ControlStore
+from connectors.control import Attempt, ControlStore, Work
 from connectors.models import Level
 from connectors.webhook import Answer, Receiver, Script, new_secret
 from streams.cli.subscribe import SECRET_VARIABLE, subscribe
@@ -123,3 +123,28 @@ def test_a_test_message_is_signed_and_its_fate_told(place: Path) -> None:
     assert (message["type"], message["data"]) == ("webhook.test", {"subscription_id": added["id"]})
     assert failed.exit_code == 1
     assert json.loads(failed.stdout)["reason"] == "http-500"
+
+
+def test_a_notifier_that_may_not_deliver_shows_in_the_list(place: Path) -> None:
+    added = answer("http://127.0.0.1:9000/hooks", FOREWARN_WEBHOOK_ALLOW_PRIVATE="true")
+    store = stored(place)
+    store.enqueue([Work("msg_1", added["id"], "E1", "E1:1", 1, lambda _number: b"{}")], now_ms=0)
+    store.record_attempt("msg_1", Attempt("retrying", "scheme", 1_000, 1, None, 9_000))
+    store.close()
+    (row,) = answer("--list")["subscriptions"]
+    assert (row["newest_failure"]["reason"], row["newest_failure"]["status_code"]) == ("scheme", None)
+    assert row["next_attempt_at"] == "1970-01-01T00:00:09+00:00"
+    shown = run("--list", COLUMNS="80").output
+    assert added["id"] in shown
+    for said in ("1 waiting", "scheme:", "https://", "1970-01-01T00:00:09"):
+        assert said in shown
+
+
+def test_an_address_that_the_notifier_may_refuse_is_warned_of(place: Path) -> None:
+    refused = run("http://127.0.0.1:9000/hooks")
+    allowed = run("http://127.0.0.1:9000/hooks", FOREWARN_WEBHOOK_ALLOW_PRIVATE="true")
+    assert (refused.exit_code, allowed.exit_code) == (2, 0)
+    for result in (refused, allowed):
+        assert "FOREWARN_WEBHOOK_ALLOW_PRIVATE" in result.output
+        assert "`forewarn up` or `make demo`" in result.output
+    assert "warning" not in run(URL).output

@@ -10,7 +10,7 @@ from typing import Literal
 
 import pytest
 
-from connectors.control import Attempt, ControlStore, DeliveryState, Pending, UnknownObjectError, Work
+from connectors.control import Attempt, ControlStore, DeliveryState, Outlook, Pending, UnknownObjectError, Work
 from connectors.models import Action, Delivery, Level
 
 SECRET = "whsec_" + "c2VjcmV0" * 5
@@ -187,6 +187,17 @@ def test_attempts_are_kept_and_told(store: ControlStore) -> None:
     told = [Delivery.model_validate_json(value) for value in sent(store, "deliveries")]
     assert [(one.attempt, one.status, one.error) for one in told] == [(1, "retrying", "timeout"), (2, "delivered", "")]
     assert told[0].webhook_id == told[1].webhook_id == webhook_id
+
+
+def test_the_newest_failure_and_the_next_attempt_of_a_subscription_are_told(store: ControlStore) -> None:
+    one, two, idle = subscribe(store), subscribe(store), subscribe(store)
+    store.enqueue([work(one, 1), work(one, 2), work(one, 1, "E2"), work(two, 1)], now_ms=10)
+    store.record_attempt(work(one, 1).webhook_id, retry(20, 500))
+    store.record_attempt(work(one, 1).webhook_id, retry(500, 900))
+    store.record_attempt(work(one, 1, "E2").webhook_id, ended("delivered", at=600))
+    store.record_attempt(work(two, 1).webhook_id, ended("failed", at=700))
+    assert store.outlooks() == {one: Outlook(retry(500, 900), 900), two: Outlook(ended("failed", at=700), None)}
+    assert idle not in store.outlooks()
 
 
 def test_ending_a_subscription_cancels_what_waits(store: ControlStore) -> None:
