@@ -13,7 +13,7 @@ from connectors.clickhouse import TABLE_OF, AccessError, MissingSchemaError, Una
 from connectors.kafka.admin import KafkaAwayError, TopicLag, connected
 from connectors.topics import ALERTS, INPUTS, OUTPUTS
 from streams import health
-from streams.clock import Clock
+from streams.clock import Clock, millis
 from streams.runtime import Endpoints
 from streams.settings import Settings
 
@@ -76,6 +76,11 @@ class Checkup:
     verdict: Verdict = "ok"
     reasons: Sequence[str] = field(default_factory=tuple)
 
+    @property
+    def absent(self) -> bool:
+        """Whether nothing of a stack is there: no part ever said that it runs, and no server answers."""
+        return not self.parts and all(server.problem for server in self.servers)
+
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
         found = asdict(self)
@@ -103,7 +108,8 @@ def look(settings: Settings, places: Endpoints, clock: Clock) -> Checkup:
     """Ask everything once; what does not answer is noted, not raised."""
     parts = [_part(sign, clock.now_ms()) for sign in health.read_all(settings.data_dir)]
     kafka, groups = _kafka(settings, places)
-    clickhouse, sources = _clickhouse(places)
+    clickhouse, rows = _clickhouse(places)
+    sources = _aged(rows, None if settings.simulated else clock.now_ms())
     verdict, reasons = judge(parts, [kafka, clickhouse], groups)
     return Checkup(parts, [kafka, clickhouse], groups, sources, verdict, reasons)
 
@@ -139,6 +145,32 @@ def judge(
         group.part == "scorer" and group.members == 0 for group in groups
     )
     return ("down" if down else "degraded" if reasons else "ok"), reasons
+
+
+def _aged(rows: Sequence[Mapping[str, Any]], now_ms: int | None) -> list[dict[str, Any]]:
+    """Return the sources with how old their data are.
+
+    Parameters
+    ----------
+    now_ms
+        The clock's time; None in a simulated stack, whose present is the newest time that any source has told.
+    """
+    heard = [_newest(row, "heartbeat_at", "newest_record_time") for row in rows]
+    now = now_ms if now_ms is not None else max((at for at in heard if at is not None), default=0)
+    aged: list[dict[str, Any]] = []
+    for row, at in zip(rows, heard, strict=True):
+        newest = _newest(row, "newest_event_time")
+        ages = {"age_seconds": _seconds(at, now), "data_age_seconds": _seconds(newest, now)}
+        aged.append({**row, **ages})
+    return aged
+
+
+def _newest(row: Mapping[str, Any], *columns: str) -> int | None:
+    return max((millis(row[column]) for column in columns if row.get(column) is not None), default=None)
+
+
+def _seconds(at: int | None, now: int) -> int | None:
+    return None if at is None else max(0, now - at) // 1000
 
 
 def _part(sign: health.Sign, now_ms: int) -> PartHealth:

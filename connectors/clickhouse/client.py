@@ -124,5 +124,12 @@ def client(
         raise UnavailableError(message) from error
 
 
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+def _short(error: BaseException) -> str:
+    """Return what the operating system said, where an error of the HTTP library wraps it; else the error's text."""
+    text = " ".join(str(error).split())[:200] or type(error).__name__
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and (cause.strerror or isinstance(cause, TimeoutError)):
+            text = cause.strerror or "timed out"
+        cause = cause.__cause__ or cause.__context__
+    return text
