@@ -150,6 +150,7 @@ class Desk:
             alerts=marked,
             sources=fresh.sources,
             data_at=self._data_at(fresh),
+            simulated=self._simulated and fresh.decided is not None,
         )
 
     async def _read_enterprise(self, enterprise_id: str) -> EnterpriseView | None:

@@ -121,6 +121,8 @@ class Wall(Figure):
     sources: list[SourceFreshness]
     data_at: datetime | None = None
     """When the store last received anything; None if it never did."""
+    simulated: bool = False
+    """Whether ``now`` is the newest record's time, which may be far from the machine's."""
 
 
 class FamilyState(Figure):

@@ -1,6 +1,8 @@
-"""Names for the codes of the registry: industry sections (GB/T 4754), provinces (GB/T 2260), sizes."""
+"""Names for codes: of the registry (GB/T 4754, GB/T 2260, sizes), and of the catalogue (metrics, events)."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 #: First letter of an industry code: Chinese, English.
 INDUSTRIES: dict[str, tuple[str, str]] = {
@@ -69,4 +71,77 @@ SIZES: dict[str, tuple[str, str]] = {
     "medium": ("中型", "medium"),
     "small": ("小型", "small"),
     "micro": ("微型", "micro"),
+}
+
+#: Metrics of the catalogue: Chinese, English.
+METRICS: Mapping[str, tuple[str, str]] = {
+    "daily_kwh": ("日用电量", "Daily electricity use"),
+    "kwh_15min": ("15 分钟用电量", "Electricity use in 15 minutes"),
+    "meter_status": ("电表状态", "Meter status"),
+    "vat_sales": ("增值税申报销售额", "Declared VAT sales"),
+    "vat_payable": ("应纳增值税额", "VAT payable"),
+    "invoices_issued": ("开具发票数", "Invoices issued"),
+    "invoices_voided": ("作废发票数", "Invoices voided"),
+    "tax_notice": ("税务公告", "Tax notice"),
+    "credit_grade": ("纳税信用等级", "Tax credit grade"),
+    "insured_headcount": ("参保人数", "Insured headcount"),
+    "contribution_base": ("缴费基数", "Contribution base"),
+    "contribution_owed": ("社保欠费", "Contributions owed"),
+    "case": ("司法案件", "Court case"),
+    "news": ("新闻舆情", "News item"),
+}
+
+#: Entries of the payloads of events.
+FACTS: Mapping[str, tuple[str, str]] = {
+    "amount": ("金额", "Amount"),
+    "authority": ("机关", "Authority"),
+    "case_no": ("案号", "Case"),
+    "cause": ("案由", "Cause"),
+    "court": ("法院", "Court"),
+    "grade": ("等级", "Grade"),
+    "kind": ("类型", "Kind"),
+    "outlet": ("媒体", "Outlet"),
+    "role": ("身份", "Role"),
+    "status": ("状态", "Status"),
+    "title": ("标题", "Title"),
+    "year": ("年度", "Year"),
+}
+
+#: By metric: what the catalogue lets its events say. Grades are letters in both languages.
+WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "meter_status": {
+        "offline": ("离线", "offline"),
+        "online": ("在线", "online"),
+        "outage": ("停电", "outage"),
+        "planned_outage": ("计划停电", "planned outage"),
+        "restored": ("恢复供电", "supply restored"),
+        "arrears": ("欠费", "in arrears"),
+        "paid": ("已缴清", "paid"),
+        "closed": ("销户", "account closed"),
+        "suspended": ("暂停用电", "suspended"),
+        "resumed": ("恢复用电", "resumed"),
+        "capacity_reduced": ("减容", "capacity reduced"),
+    },
+    "tax_notice": {
+        "arrears": ("欠税公告", "arrears"),
+        "arrears_paid": ("欠税已缴清", "arrears paid"),
+        "abnormal_household": ("非正常户认定", "abnormal household"),
+        "abnormal_lifted": ("解除非正常户", "no longer an abnormal household"),
+    },
+    "case": {
+        "bankruptcy": ("破产", "bankruptcy"),
+        "dishonest": ("失信被执行人", "dishonest debtor"),
+        "consumption_ban": ("限制消费", "consumption ban"),
+        "terminated_execution": ("终结本次执行", "execution terminated"),
+        "enforcement": ("被执行", "enforcement"),
+        "equity_freeze": ("股权冻结", "equity freeze"),
+        "filing": ("立案", "filing"),
+        "hearing": ("开庭", "hearing"),
+        "judgment": ("判决", "judgment"),
+        "defendant": ("被告", "defendant"),
+        "plaintiff": ("原告", "plaintiff"),
+        "third_party": ("第三人", "third party"),
+        "open": ("未结", "open"),
+        "closed": ("已结", "closed"),
+    },
 }

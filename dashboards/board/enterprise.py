@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from nicegui import ui
 
 from connectors.catalogue import FAMILIES
-from connectors.models import Coverage, Level
+from connectors.models import Counterfactual, Coverage, Level
 from dashboards.board.acknowledging import AcknowledgeDialog
 from dashboards.board.charts import daily_chart, score_chart
 from dashboards.board.frame import MARKS, Frame
@@ -154,6 +154,7 @@ class EnterprisePage:
     def _show_identity(self, detail: EnterpriseDetail) -> None:
         texts, registry = self._texts, detail.registry
         self._name.set_text(detail.name)
+        ui.page_title(detail.name)
         facts = [f"{texts('fact.code')} {detail.enterprise_id}"]
         if registry is None:
             facts.append(texts("fact.unregistered"))
@@ -162,7 +163,7 @@ class EnterprisePage:
                 "industry": texts.industry(registry.industry),
                 "region": texts.region(registry.region),
                 "size": texts.size(registry.size),
-                "names": "、".join(registry.names[1:]),
+                "names": texts.pick("、", ", ").join(registry.names[1:]),
             }
             facts += [f"{texts(f'fact.{key}')} {value}" for key, value in named.items() if value]
         self._facts.set_text("　·　".join(facts))
@@ -199,7 +200,7 @@ class EnterprisePage:
             ]
         )
         what = alert.counterfactual
-        self._clear.set_text(f"{texts('counterfactual')}：{texts.pick(what.zh, what.en)}" if what else "")
+        self._clear.set_text(_clearing(what, texts) if what else "")
         self._clear.set_visibility(what is not None)
         seen = alert.acknowledged
         said = texts("acknowledged.at", actor=seen.actor, at=texts.moment(seen.at)) if seen else ""
@@ -251,6 +252,10 @@ def _heading(text: str) -> None:
     ui.label(text).classes("fw-heading").props('role="heading" aria-level="2"')
 
 
+def _clearing(what: Counterfactual, texts: Texts) -> str:
+    return texts("labelled", label=texts("counterfactual"), said=texts.pick(what.zh, what.en))
+
+
 def _family_rows(risk: RiskState | None, texts: Texts) -> list[Row]:
     if risk is None:
         return []
@@ -276,12 +281,11 @@ def _family_rows(risk: RiskState | None, texts: Texts) -> list[Row]:
 def _history_rows(history: Sequence[AlertTransition], texts: Texts) -> list[Row]:
     rows = []
     for one in history:
-        said = "；".join(texts.pick(reason.zh, reason.en) for reason in one.reasons) or one.rule
+        said = texts.pick("；", "; ").join(texts.pick(reason.zh, reason.en) for reason in one.reasons) or one.rule
         why = Cell(text=said)
         notes = []
         if one.counterfactual:
-            what = texts.pick(one.counterfactual.zh, one.counterfactual.en)
-            notes.append(f"{texts('counterfactual')}：{what}")
+            notes.append(_clearing(one.counterfactual, texts))
         if not one.notify:
             notes.append(texts("transition.backfill"))
         if notes:
@@ -321,11 +325,11 @@ _FINDING_STATES = frozenset({"raised", "changed", "ended", "withdrawn"})
 def _signal_rows(signals: Sequence[SignalRow], texts: Texts) -> list[Row]:
     rows = []
     for number, one in enumerate(signals):
-        said = f"{one.value:,.2f} {one.unit}" if one.value is not None else _said(one.payload)
+        said = f"{one.value:,.2f} {one.unit}" if one.value is not None else _said(one, texts)
         cells = {
             "time": Cell(text=texts.moment(one.event_time)),
             "family": Cell(text=texts.family(one.family)),
-            "metric": Cell(text=one.metric, mono=True),
+            "metric": Cell(text=texts.metric(one.metric), sub=one.metric),
             "value": Cell(text=said),
             "source": Cell(text=one.source),
         }
@@ -333,18 +337,12 @@ def _signal_rows(signals: Sequence[SignalRow], texts: Texts) -> list[Row]:
     return rows
 
 
-def _said(payload: str) -> str:
-    """Return an event's payload as one readable line.
-
-    Examples
-    --------
-    >>> _said('{"kind": "filing", "amount": 3}')
-    'kind: filing · amount: 3'
-    """
+def _said(event: SignalRow, texts: Texts) -> str:
+    """Return an event's payload as one readable line; as it is if it cannot be read."""
     try:
-        values = json.loads(payload)
+        values = json.loads(event.payload)
     except ValueError:
-        return payload
+        return event.payload
     if not isinstance(values, dict):
-        return payload
-    return " · ".join(f"{key}: {value}" for key, value in values.items())
+        return event.payload
+    return " · ".join(texts.fact(event.metric, key, value) for key, value in values.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
@@ -47,11 +47,29 @@ class Viewer:
 
     @classmethod
     def of(cls, request: Request, default_zone: str) -> Viewer:
-        """Return the viewer by the cookies of the browser: its language, its zone."""
+        """Return the viewer by the cookies of the browser: its language, its zone.
+
+        Until a language was chosen it is the one that the browser asks for.
+        """
         chosen = request.cookies.get(LANGUAGE_COOKIE)
-        language = Language(chosen) if chosen in list(Language) else Language.ZH
+        asked = asked_language(request.headers.get("accept-language", ""))
+        language = Language(chosen) if chosen in list(Language) else asked
         zone = known_zone(unquote(request.cookies.get(ZONE_COOKIE, "")))
         return cls(Texts(language, zone or known_zone(default_zone) or ZoneInfo("UTC")), zone is not None)
+
+
+def asked_language(accepted: str) -> Language:
+    """Return the first of the board's languages in an ``Accept-Language`` header: browsers begin with the preferred.
+
+    Examples
+    --------
+    >>> [str(asked_language(said)) for said in ("zh-CN,en;q=0.8", "fr, ZH-TW;q=0.5", "en-GB,zh;q=0.5", "fr", "")]
+    ['zh', 'zh', 'en', 'en', 'zh']
+    """
+    if not accepted.strip():
+        return Language.ZH
+    said = (part.partition(";")[0].strip().partition("-")[0].lower() for part in accepted.split(","))
+    return next((Language(one) for one in said if one in list(Language)), Language.EN)
 
 
 def known_zone(name: str) -> ZoneInfo | None:
@@ -96,7 +114,9 @@ class Frame:
             with ui.element("div").classes("fw-status").props('role="status" aria-live="polite"') as self._status:
                 self._age = ui.label().classes("fw-age").props('data-testid="data-age"')
                 self._connection = ui.label().classes("fw-connection").props('data-testid="connection"')
-            self._clock = ui.label().classes("fw-clock")
+            self._simulated = ui.label().classes("fw-simulated").props('data-testid="simulated"')
+            self._simulated.set_visibility(False)
+            self._clock = ui.label().classes("fw-clock").props('data-testid="clock"')
             language = ui.element("button").classes("fw-button").props('type="button" data-testid="language"')
             language.props["aria-label"] = texts("language.label")
             with language:
@@ -121,7 +141,7 @@ class Frame:
         texts, now = self._texts, moment(self._desk.clock.now_ms())
         self._beat += 1
         self._status.props(f"data-beat={self._beat}")
-        self._clock.set_text(texts.clock(now))
+        self._tell_time(seen.value, now)
         failing = [since for since in (seen.failing_since, other_failing) if since is not None]
         age = self._desk.data_age(seen.value) if seen.value else None
         stale = age is None or age > STALE_AFTER
@@ -134,6 +154,14 @@ class Frame:
         self._sources.set_text("" if failing or seen.value is None else self._troubled(seen.value.sources))
         self._sources.set_visibility(bool(self._sources.text))
         return bool(failing)
+
+    def _tell_time(self, wall: Wall | None, now: datetime) -> None:
+        """Show the time that ages are reckoned from: beside alerts of a simulated year, today's would mislead."""
+        texts, simulated = self._texts, wall is not None and wall.simulated
+        self._clock.set_text(texts.clock(now))
+        self._clock.set_visibility(not simulated)
+        self._simulated.set_text(texts("simulated", at=texts.moment(wall.now)) if wall is not None else "")
+        self._simulated.set_visibility(simulated)
 
     def _warning(self, seen: Seen[Wall], failing_since: int | None, stale_for: timedelta | None) -> str:
         texts = self._texts

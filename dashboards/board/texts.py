@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.catalogue import FAMILIES
 from connectors.models import Level
-from dashboards.board.codes import INDUSTRIES, PROVINCES, SIZES
+from dashboards.board.codes import FACTS, INDUSTRIES, METRICS, PROVINCES, SIZES, WORDS
 
 
 class Language(StrEnum):
@@ -58,6 +58,8 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "connected": ("已连接", "Connected"),
         "disconnected": ("数据存储不可达", "Store unreachable"),
         "sources.trouble": ("数据源异常：{sources}", "Sources in trouble: {sources}"),
+        "simulated": ("模拟时间：{at}", "Simulated time: {at}"),
+        "labelled": ("{label}：{said}", "{label}: {said}"),
         # the table of alerts
         "alerts": ("未解除的预警", "Open alerts"),
         "alerts.shown": ("显示 {shown} / 共 {total} 起", "{shown} of {total} shown"),
@@ -192,6 +194,24 @@ class Texts:
         """Return a family's title; its name if the catalogue does not know it."""
         family = FAMILIES.get(name)
         return self.pick(family.title_zh, family.title_en) if family else name
+
+    def metric(self, name: str) -> str:
+        """Return a metric's name; its code if the catalogue does not know it."""
+        known = METRICS.get(name)
+        return self.pick(*known) if known else name
+
+    def fact(self, metric: str, key: str, value: object) -> str:
+        """Return one entry of an event's payload; what has no name here stays as the source said it.
+
+        Examples
+        --------
+        >>> texts = Texts(Language.EN, ZoneInfo("UTC"))
+        >>> texts.fact("tax_notice", "kind", "abnormal_household"), texts.fact("tax_notice", "desk", 3)
+        ('Kind: abnormal household', 'desk: 3')
+        """
+        label, said = FACTS.get(key), str(value)
+        word = WORDS.get(metric, {}).get(said)
+        return self("labelled", label=self.pick(*label) if label else key, said=self.pick(*word) if word else said)
 
     def industry(self, code: str) -> str:
         """Return an industry's section with its code."""

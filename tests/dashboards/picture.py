@@ -39,7 +39,9 @@ def draw(target: Path) -> None:
                 control.acknowledge(alert_id(firm), firm.enterprise_id, actor, "", now_ms=seen)
             control.close()
             with served(place, directory) as running, launched() as browser:
-                page = browser.new_page(viewport={"width": 1440, "height": 900}, timezone_id="Asia/Shanghai")
+                page = browser.new_page(
+                    viewport={"width": 1440, "height": 900}, timezone_id="Asia/Shanghai", locale="zh-CN"
+                )
                 page.goto(running.url)
                 page.wait_for_selector("tbody tr")
                 page.wait_for_timeout(2500)

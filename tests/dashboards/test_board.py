@@ -38,7 +38,7 @@ def board(own_place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1600, "height": 1000}, timezone_id="Europe/Berlin")
+    context = browser.new_context(viewport={"width": 1600, "height": 1000}, timezone_id="Europe/Berlin", locale="zh-CN")
     opened = context.new_page()
     opened.set_default_timeout(WAIT_MS)
     yield opened
@@ -90,6 +90,7 @@ def test_a_row_leads_to_the_enterprise(board: Served, page: Page) -> None:
     page.goto(board.url)
     page.locator(row_of(page, FIRMS[1])).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(FIRMS[1].name)
+    expect(page).to_have_title(FIRMS[1].name)
     expect(page.get_by_test_id("level")).to_contain_text("红色")
     expect(page.get_by_text("制造业 C17")).to_be_visible()
     expect(page.get_by_text("缺失不等于安全")).to_be_visible()
@@ -128,6 +129,46 @@ def test_the_language_is_kept_by_the_browser(board: Served, page: Page) -> None:
     page.goto(f"{board.url}/enterprise/{RED.enterprise_id}")
     expect(page.get_by_text("Missing is not safe")).to_be_visible()
     expect(page.locator(".fw-alert-panel")).to_contain_text("bankruptcy")
+    expect(page.locator(".fw-clear")).to_contain_text("What would clear it: ")
+    expect(page.get_by_role("region", name="Recent signals")).to_contain_text("Daily electricity use")
+
+
+def test_a_first_visit_speaks_the_browsers_language(board: Served, browser: Browser) -> None:
+    page = browser.new_page(locale="en-GB")
+    page.goto(board.url)
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.get_by_test_id("language").click()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    page.context.close()
+
+
+@pytest.mark.parametrize("width", [390, 1366])
+def test_everything_fits_on_small_screens(board: Served, browser: Browser, width: int) -> None:
+    page = browser.new_page(locale="en-GB", viewport={"width": width, "height": 800})
+    page.goto(board.url)
+    row = page.locator(row_of(page, RED))
+    for column in ("level", "enterprise", "since", "reason", "acknowledged"):
+        box = row.locator(f".fw-col-{column}").bounding_box()
+        assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width
+    spilling = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"
+    assert page.locator(".fw-tile, .fw-alerts").evaluate_all(spilling) == []
+    expect(page.get_by_test_id("clock")).to_be_visible()
+    expect(page.get_by_test_id("simulated")).to_be_hidden()
+    page.context.close()
+
+
+def test_a_simulated_stack_is_said_to_be_one(
+    make_place: MakePlace, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = make_place(hours_old=10_000)
+    with served(place, tmp_path_factory.mktemp("simulated"), STACK_TIME="simulated") as running:
+        page = browser.new_page(locale="zh-CN")
+        page.goto(running.url)
+        year = (datetime.now(UTC) - timedelta(hours=10_000)).year
+        expect(page.get_by_test_id("simulated")).to_contain_text(f"模拟时间：{year}")
+        expect(page.get_by_test_id("clock")).to_be_hidden()
+        expect(page.locator(f"{row_of(page, FIRMS[1])} .fw-col-since")).to_contain_text("2 天前")
+        page.context.close()
 
 
 def test_hostile_names_stay_text(board: Served, page: Page) -> None:
@@ -137,7 +178,8 @@ def test_hostile_names_stay_text(board: Served, page: Page) -> None:
     expect(link).to_have_text(HOSTILE)
     link.click()
     expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
-    expect(page.get_by_role("region", name="近期信号")).to_contain_text("<img src=x")
+    expect(page.get_by_role("region", name="近期信号")).to_contain_text("标题：<img src=x")
+    expect(page).to_have_title(HOSTILE)
     page.get_by_test_id("acknowledge").click()
     expect(page.get_by_role("dialog")).to_contain_text(HOSTILE)
     assert page.evaluate("window.hacked") is None
@@ -198,7 +240,7 @@ def test_old_data_is_called_old(
 ) -> None:
     place = make_place(hours_old=2)
     with served(place, tmp_path_factory.mktemp("stale")) as running:
-        page = browser.new_page()
+        page = browser.new_page(locale="zh-CN")
         page.goto(running.url)
         expect(page.get_by_test_id("banner")).to_contain_text("数据已陈旧")
         expect(page.get_by_test_id("data-age")).to_have_class(re.compile("fw-bad"))

@@ -23,7 +23,7 @@ async def test_alerts_nobody_took_in_time_are_overdue(place: Place, control: Con
     clock = ManualClock(millis(newest))
     desk = Desk(Queries(Store(place.connect)), control, clock, simulated=False)
     before = (await desk.wall.get()).value
-    assert before is not None
+    assert before is not None and not before.simulated
     # Six are late; one red is 24 minutes old and has six more.
     assert (before.counts.total, before.counts.unacknowledged, before.counts.overdue) == (12, 12, 6)
     red = next(alert for alert in before.alerts if alert.alert_id == alert_id(RED))
@@ -54,7 +54,10 @@ async def test_a_simulated_stack_tells_its_own_time(make_place: MakePlace, contr
     wall = (await desk.wall.get()).value
     assert wall is not None
     # Ages of alerts are in the city's time, the age of the data in ours: it was just seen for the first time.
+    assert wall.simulated
     assert moment(clock.now_ms()) - wall.now > timedelta(hours=9_990)
+    # And so is what is late: the six that are in a live stack of the same records.
+    assert wall.counts.overdue == 6
     assert desk.data_age(wall) == timedelta(0)
     clock.move(6 * 60_000)
     assert (await desk.health()).status == "stale"

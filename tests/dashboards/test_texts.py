@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.catalogue import FAMILIES
+from connectors.catalogue import FAMILIES, metrics
 from connectors.models import Coverage, FindingState, Level, Transition
 from dashboards.board import codes
 from dashboards.board.texts import TEXTS
@@ -52,4 +52,9 @@ def test_every_text_is_used() -> None:
 
 def test_names_of_codes_are_complete() -> None:
     assert len(codes.PROVINCES) == 34 and len(codes.INDUSTRIES) == 20
+    assert set(codes.METRICS) == {metric.name for _, metric in metrics()}
+    for _, metric in metrics():
+        said = {word for key, words in metric.values.items() if key != "grade" for word in words}
+        assert set(codes.WORDS.get(metric.name, {})) == said
+        assert set(metric.values) | set(metric.required) <= set(codes.FACTS)
     assert all(family.title_zh and family.title_en for family in FAMILIES.values())
