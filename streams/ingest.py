@@ -29,7 +29,7 @@ class Progress:
     """What an ingestion has done, over all its runs.
 
     ``sent`` counts by topic, ``rejected`` by reason; ``newest`` is the newest event time in milliseconds, ``now`` the
-    newest record time.
+    newest record time. ``earlier`` is the part of ``sent`` that former runs have sent.
     """
 
     position: str = ""
@@ -38,6 +38,7 @@ class Progress:
     rejected: Counter[str] = field(default_factory=Counter)
     newest: int = 0
     now: int = 0
+    earlier: Counter[str] = field(default_factory=Counter)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -77,6 +78,7 @@ class Bookmark:
                 Counter(kept["rejected"]),
                 int(kept["newest"]),
                 int(kept["now"]),
+                earlier=Counter(kept["sent"]),
             )
         except FileNotFoundError:
             return Progress()

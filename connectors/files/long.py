@@ -80,6 +80,9 @@ def _fields(told: Mapping[str, str], reading: Reading) -> dict[str, Any]:
     """Return a signal's fields; what is not told is completed from the catalogue and the circumstances."""
     metric = cells.narrow(told["metric"])
     family, unit = _FAMILY_OF.get(metric, ("", ""))
+    if metric and not family and not cells.narrow(told.get("family", "")):
+        column = "metric"
+        raise _CellError(column, "unknown-metric", f"unknown metric {metric!r}; known: {', '.join(_FAMILY_OF)}")
     fields: dict[str, Any] = {
         "enterprise_id": cells.narrow(told["enterprise_id"]),
         "family": cells.narrow(told.get("family", "")) or family,

@@ -95,12 +95,11 @@ def progress_bar(*columns: ProgressColumn) -> Progress:
 
 
 def summary(progress: ingest.Progress, **more: Any) -> dict[str, Any]:
-    """Return what ``--json`` prints: counts by topic and by reason."""
+    """Return what ``--json`` prints: counts over all runs by topic and by reason; ``more`` adds to them or replaces."""
     return {
         "sent": progress.sent.total(),
         "by_topic": dict(sorted(progress.sent.items())),
         "rejected": progress.rejected.total(),
         "by_reason": dict(sorted(progress.rejected.items())),
         "done": progress.done,
-        **more,
-    }
+    } | more

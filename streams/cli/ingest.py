@@ -67,6 +67,8 @@ def ingest(
     for path in files:
         if not path.is_file():
             fail(f"no such file: {path}", 2)
+        if path.stat().st_size == 0:
+            fail(f"{path} is empty: there is nothing to ingest", 2)
     with told_plainly():
         origin = FileSource(
             files,
@@ -100,7 +102,9 @@ def _send(settings: Settings, origin: FileSource, fresh: bool, envelope: int) ->
             bar.update(task, completed=origin.gauge.done, sent=done.sent.total())
 
         identity = f"{origin.name} {origin.identity}"
-        return summary(feed(settings, origin, identity, fresh=fresh, envelope=envelope, after_batch=after_batch))
+        done = feed(settings, origin, identity, fresh=fresh, envelope=envelope, after_batch=after_batch)
+    now = done.sent - done.earlier
+    return summary(done, sent=now.total(), earlier=done.earlier.total(), by_topic=dict(sorted(now.items())))
 
 
 def _check(origin: FileSource) -> dict[str, Any]:
@@ -139,7 +143,12 @@ def _shown(row: Rejected) -> str:
 
 def _tell(result: dict[str, Any], dry_run: bool) -> None:
     count, what = (result["valid"], "valid") if dry_run else (result["sent"], "sent")
-    err.print(f"{count:,} {what}, {result['rejected']:,} rejected")
+    earlier = result.get("earlier", 0)
+    if earlier and not count:
+        err.print(f"nothing new; {earlier:,} were sent earlier (--fresh sends them again)")
+    else:
+        before = f" ({earlier:,} were sent earlier)" if earlier else ""
+        err.print(f"{count:,} {what}{before}, {result['rejected']:,} rejected")
     for topic, number in result["by_topic"].items():
         err.print(f"  {number:>12,}  {topic}")
     for reason, number in result["by_reason"].items():

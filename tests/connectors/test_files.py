@@ -128,6 +128,14 @@ def test_a_bad_row_says_what_is_wrong(tmp_path: Path, row: str, column: str, rea
     assert len(signals(path)) == 1
 
 
+def test_an_unknown_metric_without_a_family_is_called_that(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "enterprise_id,metric,value,event_time\nE1,daily_kw,3,2025-01-01\n")
+    [row] = rejected(file)
+    assert (row.column, row.reason) == ("metric", "unknown-metric")
+    assert row.detail.startswith("unknown metric 'daily_kw'; known: ")
+    assert "daily_kwh" in row.detail
+
+
 def test_an_open_quotation_mark_costs_one_line(tmp_path: Path) -> None:
     good = [f"{CODE},tax,vat_sales,{number},CNY,2015-08-01,,{number},\n" for number in range(50)]
     path = write(tmp_path / "long.csv", LONG_HEADER + good[0] + f'"{CODE},tax,vat_sales,1,CNY\n' + "".join(good[1:]))

@@ -183,16 +183,24 @@ def test_ingest_counts_quarantines_and_does_no_harm_when_run_twice(
     arguments = ["ingest", str(wide), str(registry), "--known-since", "2014-12-01", "--json"]
     checked = json.loads(run([*arguments, "--dry-run"], env).stdout)
     assert (checked["valid"], checked["rejected"], checked["sent"]) == (4, 1, 0)
-    for _ in range(2):
+    for sent, earlier in ((4, 0), (0, 4)):
         result = json.loads(run(arguments, env).stdout)
-        assert (result["sent"], result["by_reason"]) == (4, {"bad-value": 1})
+        assert (result["sent"], result["earlier"], result["by_reason"]) == (sent, earlier, {"bad-value": 1})
         [row] = [json.loads(line) for line in Path(result["quarantine"]).read_text().splitlines()]
         assert (row["file"], row["row"], row["column"], row["text"]) == ("wide.csv", 3, "E2", "x")
+    assert "nothing new; 4 were sent earlier" in run(arguments[:-1], env).output
     stored = Stored(kafka.bootstrap)
     assert stored.counts() == {"enterprises": 1, "signals.electricity": 3}
     assert min(r.time for r in stored.received if r.topic != "enterprises") == round(
         datetime(2015, 1, 2, 6, tzinfo=ZONE).timestamp() * 1000
     )
+
+
+def test_an_empty_file_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").touch()
+    result = run(["ingest", str(tmp_path / "empty.csv"), "--dry-run"], {"FOREWARN_DATA_DIR": str(tmp_path)})
+    assert result.exit_code == 2
+    assert "is empty" in result.output
 
 
 def test_a_live_stack_is_not_fed_with_a_city(kafka: KafkaServer, tmp_path: Path) -> None:

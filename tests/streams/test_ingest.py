@@ -64,7 +64,8 @@ def test_everything_arrives_and_a_second_run_sends_nothing(tmp_path: Path) -> No
         {"file": "a.csv", "row": 2, "column": "value", "reason": "bad-value", "detail": "not a number", "text": "一二"}
     ]
     again = RecordingSink()
-    assert ingestion(tmp_path, ListSource(script), again).run().sent.total() == 3
+    repeated = ingestion(tmp_path, ListSource(script), again).run()
+    assert (done.earlier.total(), repeated.sent - repeated.earlier, repeated.earlier.total()) == (0, {}, 3)
     assert again.messages == []
 
 
