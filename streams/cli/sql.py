@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 
 #: The user of the embedded server that may only query.
 _READER = "reader"
+#: What the client and the embedded server put around a statement, as errors quote it.
+_ADDED = re.compile(
+    r"(?:\s*:)?\s*In scope SELECT formatQuerySingleLine\('.*'\)"
+    r"|\s+FORMAT (?:Native|CSVWithNames|TabSeparatedWithNames|JSONEachRow)\b",
+    re.DOTALL,
+)
+#: The word that follows a statement that stops too early.
+_TAKEN_FOR_A_NAME = re.compile(r"identifier ['`]FORMAT['`]")
 _TABLES = """
 SELECT name, if(engine LIKE '%View', 'view', 'table') AS kind, comment
 FROM system.tables
@@ -140,6 +149,11 @@ def _plain(text: str) -> str:
     --------
     >>> _plain("Received ClickHouse exception, code: 60, server response: Code: 60. DB::Exception: No table x.")
     'No table x.'
+    >>> _plain("Unknown table expression identifier 'FORMAT'. In scope SELECT 1 FROM FORMAT AS Native.")
+    'Syntax error: the statement ends where something more is expected'
     """
     sentence = text.rpartition("DB::Exception: ")[2]
-    return sentence.partition(" (version ")[0].partition(" (for url ")[0].strip()
+    sentence = sentence.partition(" (version ")[0].partition(" (for url ")[0].strip()
+    if _TAKEN_FOR_A_NAME.search(sentence):
+        return "Syntax error: the statement ends where something more is expected"
+    return _ADDED.sub("", sentence)

@@ -90,6 +90,18 @@ class TestOnAServer:
         assert "Traceback" not in result.output
         assert "http" not in result.output
 
+    @pytest.mark.parametrize("form", ["table", "csv"])
+    @pytest.mark.parametrize(
+        "statement",
+        ["SELEC 1", "SELEC * FROM signals", "SELECT a b c FROM signals", "SELECT 1 FROM", "SELECT 1; SELECT 2"],
+    )
+    def test_a_slip_is_called_a_syntax_error_and_nothing_of_ours_is_quoted(self, statement: str, form: str) -> None:
+        result = run("sql", statement, "--format", form)
+        assert result.exit_code == 1
+        assert "Syntax error" in result.output
+        for ours in ("readonly", "formatQuery", "Native", "CSVWithNames"):
+            assert ours not in result.output
+
     def test_migrating_again_does_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("FOREWARN_STACK_TIME", "simulated")
         assert json.loads(run("migrate", "--json").stdout) == {"database": "shared", "steps": []}

@@ -104,11 +104,11 @@ def checked(connection: Connection, sql: str, parameters: Mapping[str, str], out
     DatabaseError
         If the statement does not only query, is more than one, or reaches outside the database.
     """
-    if not reads(sql):
-        raise DatabaseError(READONLY, "Cannot execute query in readonly mode. (READONLY)")
     rewritten = connection.query(
         "SELECT formatQuerySingleLine({statement:String})", "TSVRaw", {"statement": _escaped(sql)}
-    ).data.decode()
+    ).data.decode()  # before anything else, so that a misspelt SELECT is called a syntax error
+    if not reads(sql):
+        raise DatabaseError(READONLY, "Cannot execute query in readonly mode. (READONLY)")
     reason = _objection(rewritten, output, denied) or _objection_to_names(rewritten, parameters, denied)
     if reason is not None:
         raise DatabaseError(ACCESS_DENIED, f"Not enough privileges: the statement {reason}. (ACCESS_DENIED)")
