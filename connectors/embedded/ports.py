@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from itertools import chain
 
 import psutil
 
@@ -58,7 +59,7 @@ def free_run(count: int) -> int:
     They lie below the range that connections take their own ports from, so that none is taken in between by chance.
     """
     first = _LOWEST + os.getpid() * count % (_HIGHEST - _LOWEST)
-    for start in (*range(first, _HIGHEST, count), *range(_LOWEST, first, count)):
+    for start in chain(range(first, _HIGHEST, count), range(_LOWEST, first, count)):
         if all(_is_free(port) for port in range(start, start + count)):
             return start
     message = f"no {count} free ports in a row between {_LOWEST} and {_HIGHEST}"
