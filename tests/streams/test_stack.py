@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from connectors.embedded import PortTakenError, free_port
+from connectors.embedded import PortTakenError, free_port, free_run
 from connectors.kafka.admin import TopicLag
 from connectors.topics import declared
 from streams import health
@@ -56,7 +56,8 @@ def test_lag_alone_is_no_reason() -> None:
 
 
 def settings_in(tmp_path: Path, **chosen: Any) -> Settings:
-    ports = {"kafka_port": free_port(), "clickhouse_port": free_port(), "http_port": free_port()}
+    port = free_run(4)  # Kafka's controller takes the one behind Kafka's
+    ports = {"kafka_port": port, "clickhouse_port": port + 2, "http_port": port + 3}
     return load_settings(data_dir=tmp_path / "data", partitions=4, kafka_heap="256m", **(ports | chosen))
 
 
