@@ -8,7 +8,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from connectors.clickhouse import client, migrate
-from connectors.embedded import ClickHouseServer, KafkaServer, free_port
+from connectors.embedded import ClickHouseServer, KafkaServer, free_port, free_run
 from connectors.kafka.admin import connected
 from connectors.topics import Topic
 from streams.runtime import Endpoints
@@ -19,7 +19,7 @@ MakeTopics = Callable[[Sequence[Topic], int], None]
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
     """A broker without topics; ``kafka.bootstrap`` is its address."""
-    with KafkaServer(tmp_path_factory.mktemp("kafka"), free_port(), free_port(), heap="256m") as server:
+    with KafkaServer(tmp_path_factory.mktemp("kafka"), free_run(2), heap="256m") as server:
         yield server
 
 
