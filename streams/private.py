@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -247,10 +247,10 @@ class PrivateStack:
         self.stop()
 
 
-def memory_mb(pids: Mapping[str, int] | Sequence[tuple[str, int]]) -> dict[str, float]:
+def memory_mb(pids: Mapping[str, int]) -> dict[str, float]:
     """Return the resident memory of some processes, megabytes."""
     found = {}
-    for name, pid in dict(pids).items():
+    for name, pid in pids.items():
         with suppress(psutil.NoSuchProcess):
             found[name] = round(psutil.Process(pid).memory_info().rss / 1e6, 1)
     return found

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from kafka import KafkaProducer  # type: ignore[import-untyped]  # ships no types
 
-from connectors.webhook import Answer, Receiver, Request
+from connectors.webhook import Answer, Request
 from streams.private import PrivateStack
 
 Fault = Callable[[PrivateStack, "Moody", random.Random], None]
@@ -119,8 +119,3 @@ NOT_WRITTEN: Mapping[str, str] = MappingProxyType(
         "engine-bug": "the scorer has no switch for it; tests/streams/test_scorer_stack.py plants one",
     }
 )
-
-
-def receiver_for(mood: Moody) -> Receiver:
-    """Return a webhook receiver with such a mood."""
-    return Receiver(mood)

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from connectors.webhook import new_secret
+from connectors.webhook import Receiver, new_secret
 from streams.bench.conditions import conditions
 from streams.clock import Clock
 from streams.drill.audit import Account, audit
-from streams.drill.faults import FAULTS, NOT_WRITTEN, Fault, Moody, receiver_for
+from streams.drill.faults import FAULTS, NOT_WRITTEN, Fault, Moody
 from streams.drill.load import SteadyLoad
 from streams.private import PrivateStack
 
@@ -47,7 +47,7 @@ def run_drills(
     chance, mood, drills = random.Random(seed), Moody(), {}
     say("starting a private stack")
     with (
-        receiver_for(mood) as receiver,
+        Receiver(mood) as receiver,
         PrivateStack(
             directory / "stack", 2, stack_time="live", partitions=PARTITIONS, kafka_heap="256m",
             webhook_allow_private="true",
