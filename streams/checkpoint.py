@@ -15,6 +15,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]  # no types
 from aiokafka.structs import OffsetAndMetadata  # type: ignore[import-untyped]  # no types
 
+from connectors.kafka.connection import Connection
 from connectors.topics import STATE
 from streams import logs
 from streams.shard import Checkpoint
@@ -39,19 +40,19 @@ class CheckpointWriter:
 
     Parameters
     ----------
-    bootstrap
-        Addresses of the brokers.
+    kafka
+        Where it is, and who we are there.
     app
         Consumer group, and prefix of the transactional id.
     partition
         The partition group.
     """
 
-    def __init__(self, bootstrap: str, app: str, partition: int) -> None:
+    def __init__(self, kafka: Connection, app: str, partition: int) -> None:
         self._app = app
         self._partition = partition
         self._producer: Any = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
+            **kafka.aiokafka(),
             transactional_id=f"{app}-{partition}",
             transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
             max_batch_size=_BATCH_BYTES,
@@ -133,7 +134,7 @@ def _forget(sent: Iterable[asyncio.Future[Any]]) -> None:
 
 
 async def read_state(
-    bootstrap: str, partitions: Iterable[int], restore: Callable[[int, bytes, bytes | None], None]
+    kafka: Connection, partitions: Iterable[int], restore: Callable[[int, bytes, bytes | None], None]
 ) -> int:
     """Read the topic ``state`` of some groups to its end, committed records only.
 
@@ -152,7 +153,7 @@ async def read_state(
     tps = [TopicPartition(STATE, partition) for partition in partitions]
     count = 0
     async with AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **kafka.aiokafka(),
         isolation_level="read_committed",
         auto_offset_reset="earliest",
         enable_auto_commit=False,

@@ -190,8 +190,8 @@ def _kafka(settings: Settings, places: Endpoints) -> tuple[ServerHealth, list[Gr
                 for part, (group, topics) in groups_of(settings.app).items()
             ]
     except (KafkaAwayError, KafkaError) as error:
-        return ServerHealth("kafka", places.kafka, str(error) or type(error).__name__), []
-    return ServerHealth("kafka", places.kafka), groups
+        return ServerHealth("kafka", places.kafka.bootstrap, str(error) or type(error).__name__), []
+    return ServerHealth("kafka", places.kafka.bootstrap), groups
 
 
 def _clickhouse(places: Endpoints) -> tuple[ServerHealth, list[dict[str, Any]]]:

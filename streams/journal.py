@@ -16,6 +16,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # ships no types
 
+from connectors.kafka.connection import Connection
 from connectors.topics import ALERTS, DEAD_LETTERS, FINDINGS, INPUTS, JOURNAL, METRICS, RISK, STATE
 from streams.rules import Rules, rules_for
 from streams.runtime import Endpoints
@@ -105,10 +106,10 @@ def replay_journal(endpoints: Endpoints, settings: Settings, partitions: Collect
     return asyncio.run(_compare_all(endpoints.kafka, rules_for(settings), chosen))
 
 
-async def _compare_all(bootstrap: str, rules: Rules, partitions: Sequence[int]) -> Comparison:
+async def _compare_all(kafka: Connection, rules: Rules, partitions: Sequence[int]) -> Comparison:
     result = Comparison()
     async with AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **kafka.aiokafka(),
         isolation_level="read_committed",
         auto_offset_reset="none",
         enable_auto_commit=False,

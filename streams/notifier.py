@@ -76,7 +76,7 @@ class Notifier:
         backoff: Backoff | None = None,
     ) -> None:
         self._app = settings.app
-        self._bootstrap = endpoints.kafka
+        self._kafka = endpoints.kafka
         self._store = store
         self._clock = clock
         self._sender = WebhookSender(
@@ -149,7 +149,7 @@ class Notifier:
     async def _read(self, stop: asyncio.Event) -> None:
         consumer = AIOKafkaConsumer(
             ALERTS,
-            bootstrap_servers=self._bootstrap,
+            **self._kafka.aiokafka(),
             group_id=group_of(self._app),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -201,7 +201,7 @@ class Notifier:
 
     async def _relay(self, stop: asyncio.Event) -> None:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True, retry_backoff_ms=_RETRY_MS
+            **self._kafka.aiokafka(), acks="all", enable_idempotence=True, retry_backoff_ms=_RETRY_MS
         )
         try:
             await producer.start()

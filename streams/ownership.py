@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from faust.types import TP
 
+from connectors.kafka.connection import Connection
 from connectors.topics import INPUTS
 from streams import logs
 from streams.checkpoint import CheckpointError, CheckpointWriter, read_state
@@ -79,17 +80,17 @@ class Ownership:
     ----------
     app
         The Faust app; its consumer joins the group.
-    bootstrap
-        Addresses of the brokers.
+    kafka
+        Where the checkpoints go, and who we are there.
     """
 
-    def __init__(self, app: FrameApp, settings: Settings, bootstrap: str, rules: Rules, clock: Clock) -> None:
+    def __init__(self, app: FrameApp, settings: Settings, kafka: Connection, rules: Rules, clock: Clock) -> None:
         self.groups: dict[int, PartitionGroup] = {}
         self.wake = asyncio.Event()  # there is something to apply
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._app = app
         self._settings = settings
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._rules = rules
         self._clock = clock
         self._generation = -1
@@ -190,13 +191,13 @@ class Ownership:
         self.wake.set()
 
     async def _take_over(self, fresh: list[int]) -> None:
-        writers = {p: CheckpointWriter(self._bootstrap, self._settings.app, p) for p in fresh}
+        writers = {p: CheckpointWriter(self._kafka, self._settings.app, p) for p in fresh}
         await asyncio.gather(*(writer.start() for writer in writers.values()))
         shards = {p: Shard(p, self._rules, self._condemned[p]) for p in fresh}
         started = self._clock.monotonic()
         gc.disable()  # nothing of a state is garbage
         try:
-            records = await read_state(self._bootstrap, fresh, lambda p, key, value: shards[p].restore(key, value))
+            records = await read_state(self._kafka, fresh, lambda p, key, value: shards[p].restore(key, value))
         finally:
             gc.freeze()
             gc.enable()

@@ -31,6 +31,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from connectors.clickhouse import TABLES, RefusedRowsError, Sink, Table, UnavailableError
 from connectors.clickhouse import client as clickhouse_client
+from connectors.kafka.connection import Connection
 from streams.clock import Clock
 from streams.logs import logger
 from streams.recording import TOPICS, Batch, Place, Reader
@@ -67,8 +68,8 @@ class Recorder:
     ----------
     settings
         ``app``, ``partitions``, ``recorder_batch``, ``recorder_wait_ms`` and ``dead_letter_limit`` count.
-    bootstrap
-        Of Kafka.
+    kafka
+        Where it is, and who we are there.
     sink
         Where the rows go.
     clock
@@ -80,7 +81,7 @@ class Recorder:
     def __init__(
         self,
         settings: Settings,
-        bootstrap: str,
+        kafka: Connection,
         sink: Sink,
         clock: Clock,
         *,
@@ -98,7 +99,7 @@ class Recorder:
         self._waiting = ""
         self._unreadable: list[float] = []
         self._consumer: Any = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
+            **kafka.aiokafka(),
             group_id=group_of(settings.app),
             isolation_level="read_committed",
             enable_auto_commit=False,

@@ -15,6 +15,7 @@ from typing import Any
 
 import tomli_w
 
+from connectors.kafka.connection import Connection
 from streams.settings import Settings
 
 #: What belongs to a stack and not to one command.
@@ -29,7 +30,7 @@ class StackMismatchError(ValueError):
 class Endpoints:
     """Where a stack's servers are. ``control_url`` and the password never go to logs."""
 
-    kafka: str
+    kafka: Connection
     clickhouse_url: str
     clickhouse_user: str
     clickhouse_password: str = field(repr=False)
@@ -126,7 +127,7 @@ def endpoints(settings: Settings) -> Endpoints:
         password = own_secret(settings.data_dir, "clickhouse-password")
     control = settings.control_url.get_secret_value() or f"sqlite:///{settings.data_dir / 'control.db'}"
     return Endpoints(
-        kafka=settings.kafka_bootstrap or f"127.0.0.1:{settings.kafka_port}",
+        kafka=settings.kafka_connection(),
         clickhouse_url=settings.clickhouse_url or f"http://127.0.0.1:{settings.clickhouse_port}",
         clickhouse_user=settings.clickhouse_user,
         clickhouse_password=password,

@@ -56,7 +56,8 @@ def make_app(settings: Settings, endpoints: Endpoints, worker: int) -> FrameApp:
     register()
     return FrameApp(
         settings.app,
-        broker=";".join(f"{SCHEME}://{address.strip()}" for address in endpoints.kafka.split(",")),
+        broker=";".join(f"{SCHEME}://{address}" for address in endpoints.kafka.addresses),
+        broker_credentials=endpoints.kafka.faust(),
         datadir=settings.data_dir / "run" / f"faust-{worker}",
         web_enabled=False,
         topic_allow_declare=False,

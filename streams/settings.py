@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from connectors.kafka.connection import Connection, Mechanism, Security
 
 CONFIG_VARIABLE = "FOREWARN_CONFIG"
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -41,6 +43,19 @@ class Settings(BaseSettings):
 
     kafka_bootstrap: str = Field("", description="host:port[,…] of a Kafka; empty: the embedded one.")
     kafka_port: Port = Field(19092, description="Port of the embedded Kafka; its controller takes the next one.")
+    kafka_security: Security = Field(
+        "plaintext", description="Whether Kafka is reached by TLS (ssl, sasl_ssl) and with a password (sasl_…)."
+    )
+    kafka_ca: Path | None = Field(
+        None, description="PEM file of the certificates that Kafka's is checked against; empty: the system's."
+    )
+    kafka_client_cert: Path | None = Field(None, description="PEM file of our certificate, where Kafka asks for one.")
+    kafka_client_key: Path | None = Field(
+        None, description="PEM file of its key; empty: it is in the certificate's file."
+    )
+    kafka_sasl_mechanism: Mechanism = Field("SCRAM-SHA-512", description="How the password is proven to Kafka.")
+    kafka_username: str = Field("", description="User of Kafka.")
+    kafka_password: SecretStr = Field(SecretStr(""), description="Password of that user.")
     kafka_heap: str = Field("384m", pattern=r"^\d+[mg]$", description="Java heap of the embedded Kafka.")
 
     clickhouse_url: str = Field("", description="http(s)://host:port of a ClickHouse; empty: the embedded one.")
@@ -97,10 +112,39 @@ class Settings(BaseSettings):
             raise ValueError(message) from error
         return zone
 
-    @field_validator("data_dir")
+    @field_validator("kafka_ca", "kafka_client_cert", "kafka_client_key", mode="before")
     @classmethod
-    def _absolute(cls, path: Path) -> Path:
-        return path.expanduser().absolute()
+    def _empty_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("data_dir", "kafka_ca", "kafka_client_cert", "kafka_client_key")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return None if path is None else path.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.kafka_security != "plaintext" and not self.kafka_bootstrap:
+            message = (
+                f"FOREWARN_KAFKA_SECURITY={self.kafka_security} needs FOREWARN_KAFKA_BOOTSTRAP: "
+                "the embedded Kafka listens on this machine only, without TLS"
+            )
+            raise ValueError(message)
+        _ = self.kafka_connection().tls  # the files must be of use
+        return self
+
+    def kafka_connection(self) -> Connection:
+        """Return how to reach the Kafka named here, else the embedded one."""
+        return Connection(
+            self.kafka_bootstrap or f"127.0.0.1:{self.kafka_port}",
+            self.kafka_security,
+            self.kafka_ca,
+            self.kafka_client_cert,
+            self.kafka_client_key,
+            self.kafka_sasl_mechanism,
+            self.kafka_username,
+            self.kafka_password.get_secret_value(),
+        )
 
     @property
     def simulated(self) -> bool:

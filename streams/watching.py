@@ -8,6 +8,7 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # ships no types
 from pydantic import ValidationError
 
+from connectors.kafka.connection import Connection
 from connectors.models import Alert, Level, Transition
 from connectors.topics import ALERTS
 from streams.logs import logger
@@ -33,18 +34,18 @@ class Followed(NamedTuple):
     fresh: bool
 
 
-async def follow(bootstrap: str, *, from_start: bool = False) -> AsyncIterator[Followed]:
+async def follow(kafka: Connection, *, from_start: bool = False) -> AsyncIterator[Followed]:
     """Yield the alert transitions of a stack as they are committed.
 
     Parameters
     ----------
-    bootstrap
-        Address of Kafka.
+    kafka
+        Where it is, and who we are there.
     from_start
         Whether to begin with the oldest transition instead of the next one.
     """
     async with AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, isolation_level="read_committed", enable_auto_commit=False
+        **kafka.aiokafka(), isolation_level="read_committed", enable_auto_commit=False
     ) as consumer:
         places = [TopicPartition(ALERTS, p) for p in sorted(await _partitions(consumer))]
         ends = await consumer.end_offsets(places)

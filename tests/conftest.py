@@ -10,6 +10,7 @@ from clickhouse_connect.driver.client import Client
 from connectors.clickhouse import client, migrate
 from connectors.embedded import ClickHouseServer, KafkaServer, free_port, free_run
 from connectors.kafka.admin import connected
+from connectors.kafka.connection import Connection
 from connectors.topics import Topic
 from streams.runtime import Endpoints
 
@@ -29,13 +30,13 @@ def kafka_topics(kafka: KafkaServer) -> Iterator[MakeTopics]:
     made: set[str] = set()
 
     def make(topics: Sequence[Topic], partitions: int) -> None:
-        with connected(kafka.bootstrap) as admin:
+        with connected(kafka.connection) as admin:
             admin.delete_topics({topic.name for topic in topics})
             made.update(topic.name for topic in topics)
             admin.ensure_topics(topics, partitions)
 
     yield make
-    with connected(kafka.bootstrap) as admin:
+    with connected(kafka.connection) as admin:
         admin.delete_topics(made)
 
 
@@ -54,7 +55,7 @@ def warehouse_at(clickhouse: ClickHouseServer) -> Callable[[str], Endpoints]:
 
     def at(database: str) -> Endpoints:
         return Endpoints(
-            kafka="",
+            kafka=Connection(""),
             clickhouse_url=clickhouse.url,
             clickhouse_user=clickhouse.user,
             clickhouse_password=clickhouse.password,

@@ -18,6 +18,7 @@ from connectors.embedded.jars import cache_dir, ensure_jars, jar_paths
 from connectors.embedded.ports import LOOPBACK, ensure_free
 from connectors.embedded.process import STOP_GRACE_S, ServerProcess
 from connectors.kafka.admin import serving
+from connectors.kafka.connection import Connection
 
 #: After SIGKILL the broker waits for its old session to run out: 12-14 s.
 READY_TIMEOUT_S = 90.0
@@ -130,6 +131,11 @@ class KafkaServer:
         return f"{LOOPBACK}:{self.port}"
 
     @property
+    def connection(self) -> Connection:
+        """How clients reach it."""
+        return Connection(self.bootstrap)
+
+    @property
     def pid(self) -> int | None:
         """The process id; None if it does not run."""
         return self._process.pid
@@ -168,7 +174,7 @@ class KafkaServer:
 
     def ready(self) -> bool:
         """Return whether it serves every partition that it has."""
-        return serving(self.bootstrap)
+        return serving(self.connection)
 
     def start(self) -> Self:
         """Start it; :meth:`wait_ready` tells when it serves. It ends with the thread that calls this.

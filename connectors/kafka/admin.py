@@ -25,6 +25,7 @@ from tenacity import (
     wait_fixed,
 )
 
+from connectors.kafka.connection import Connection
 from connectors.topics import Topic
 
 #: It warns of each member whose metadata are not in Java's form, such as Faust's; we only count members.
@@ -181,13 +182,13 @@ class Admin:
 
 
 @contextmanager
-def connected(bootstrap: str, timeout_s: float = 10.0) -> Iterator[Admin]:
+def connected(kafka: Connection, timeout_s: float = 10.0) -> Iterator[Admin]:
     """Connect to a Kafka for a few questions.
 
     Parameters
     ----------
-    bootstrap
-        ``host:port[,…]``.
+    kafka
+        Where it is, and who we are there.
     timeout_s
         Longest wait for a first answer, seconds.
 
@@ -196,34 +197,34 @@ def connected(bootstrap: str, timeout_s: float = 10.0) -> Iterator[Admin]:
     KafkaAwayError
         If none answers.
     """
-    if not any(listens(address) for address in bootstrap.split(",")):
-        message = f"no Kafka listens at {bootstrap}: start it, or correct FOREWARN_KAFKA_BOOTSTRAP"
+    if not any(listens(address) for address in kafka.addresses):
+        message = f"no Kafka listens at {kafka}: start it, or correct FOREWARN_KAFKA_BOOTSTRAP"
         raise KafkaAwayError(message)
     try:
         client = KafkaAdminClient(
-            bootstrap_servers=bootstrap.split(","),
+            **kafka.kafka_python(),
             client_id="forewarn-admin",
             request_timeout_ms=_TIMEOUT_MS,
             bootstrap_timeout_ms=int(timeout_s * 1000),
         )
     except KafkaError as error:
-        message = f"the Kafka at {bootstrap} does not answer ({type(error).__name__})"
+        message = f"the Kafka at {kafka} does not answer ({type(error).__name__})"
         raise KafkaAwayError(message) from error
     with client:
         yield Admin(client)
 
 
-def serving(bootstrap: str) -> bool:
+def serving(kafka: Connection) -> bool:
     """Return whether a Kafka answers and leads every partition of every topic: a port that answers is not enough."""
     try:
-        with connected(bootstrap, timeout_s=5.0) as admin:
+        with connected(kafka, timeout_s=5.0) as admin:
             admin.end_offsets(admin.partitions())
     except (KafkaAwayError, KafkaError):
         return False
     return True
 
 
-def wait_until_serving(bootstrap: str, timeout_s: float) -> None:
+def wait_until_serving(kafka: Connection, timeout_s: float) -> None:
     """Wait until a Kafka serves all its partitions.
 
     Raises
@@ -233,16 +234,16 @@ def wait_until_serving(bootstrap: str, timeout_s: float) -> None:
     """
     try:
         Retrying(stop=stop_after_delay(timeout_s), wait=wait_fixed(0.2), retry=retry_if_result(lambda done: not done))(
-            serving, bootstrap
+            serving, kafka
         )
     except RetryError:
-        message = f"the Kafka at {bootstrap} does not serve after {timeout_s:g} s"
+        message = f"the Kafka at {kafka} does not serve after {timeout_s:g} s"
         raise KafkaAwayError(message) from None
 
 
-def ensure_topics(bootstrap: str, topics: Sequence[Topic], partitions: int) -> list[str]:
+def ensure_topics(kafka: Connection, topics: Sequence[Topic], partitions: int) -> list[str]:
     """Create the topics that are missing and return their names; see :meth:`Admin.ensure_topics`."""
-    with connected(bootstrap) as admin:
+    with connected(kafka) as admin:
         return admin.ensure_topics(topics, partitions)
 
 

@@ -21,6 +21,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # it shi
 
 from connectors.contract import OrderError, OversizedError, WriteError
 from connectors.kafka.admin import connected
+from connectors.kafka.connection import Connection
 from connectors.kafka.partitioner import partition_of
 from connectors.models import Enterprise, Heartbeat, Signal
 from connectors.recordtime import record_time_ms, topic_of
@@ -65,8 +66,8 @@ class SignalWriter:
 
     Parameters
     ----------
-    bootstrap
-        ``host:port[,…]``.
+    kafka
+        Where it is, and who we are there.
     simulated
         Whether record times come from the messages; otherwise the broker sets them.
     zone
@@ -86,13 +87,13 @@ class SignalWriter:
     """
 
     def __init__(
-        self, bootstrap: str, *, simulated: bool, zone: ZoneInfo, envelope: int = 1, timeout_s: float = 120.0
+        self, kafka: Connection, *, simulated: bool, zone: ZoneInfo, envelope: int = 1, timeout_s: float = 120.0
     ) -> None:
         self._simulated = simulated
         self._zone = zone
         self._envelope = max(envelope, 1)
         self._timeout_s = timeout_s
-        partitions = _partitions(bootstrap)
+        partitions = _partitions(kafka)
         self._partition_of = lru_cache(maxsize=262_144)(lambda enterprise: partition_of(enterprise, partitions))
         self._key: tuple[int, int] | None = None
         self._open: dict[_Place, Any] = {}
@@ -103,10 +104,10 @@ class SignalWriter:
         self._thread = threading.Thread(target=self._loop.run_forever, name="kafka-writer", daemon=True)
         self._thread.start()
         try:
-            self._producer = self._run(_started(bootstrap))
+            self._producer = self._run(_started(kafka))
         except KafkaError as error:
             self._end_loop()
-            message = f"Kafka at {bootstrap} did not accept a producer: {error!r}"
+            message = f"Kafka at {kafka} did not accept a producer: {error!r}"
             raise WriteError(message) from error
 
     def send(self, message: Signal | Enterprise) -> None:
@@ -224,9 +225,9 @@ class SignalWriter:
         self._loop.close()
 
 
-async def _started(bootstrap: str) -> AIOKafkaProducer:
+async def _started(kafka: Connection) -> AIOKafkaProducer:
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap.split(","),
+        **kafka.aiokafka(),
         client_id="forewarn-writer",
         enable_idempotence=True,
         max_batch_size=_BATCH_BYTES,
@@ -250,16 +251,16 @@ async def _stopped(producer: AIOKafkaProducer) -> None:
     await asyncio.gather(*left, return_exceptions=True)
 
 
-def _partitions(bootstrap: str) -> int:
+def _partitions(kafka: Connection) -> int:
     """Return the partition count of the input topics."""
-    with connected(bootstrap) as admin:
+    with connected(kafka) as admin:
         there = admin.partitions()
     missing = [topic for topic in (*INPUTS, SOURCES) if topic not in there]
     counts = {there[topic] for topic in INPUTS if topic in there}
     if missing:
-        message = f"Kafka at {bootstrap} lacks the topics {', '.join(missing)}: create them with `forewarn topics`"
+        message = f"Kafka at {kafka} lacks the topics {', '.join(missing)}: create them with `forewarn topics`"
         raise WriteError(message)
     if len(counts) > 1:
-        message = f"the input topics of {bootstrap} have different partition counts {sorted(counts)}: recreate them"
+        message = f"the input topics of {kafka} have different partition counts {sorted(counts)}: recreate them"
         raise WriteError(message)
     return counts.pop()

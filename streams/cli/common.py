@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from rich.console import Console
 from rich.markup import escape
 
@@ -38,15 +39,17 @@ def settings_for(part: str, **given: Any) -> Settings:
     try:
         settings = load_settings(**given)
     except ValidationError as error:
-        lines = [
-            f"FOREWARN_{'_'.join(str(place) for place in item['loc']).upper()}: {item['msg']}"
-            for item in error.errors(include_input=False, include_url=False)
-        ]
-        fail("settings: " + "; ".join(lines), 2)
+        fail("settings: " + "; ".join(_wrong(item) for item in error.errors(include_input=False, include_url=False)), 2)
     except tomllib.TOMLDecodeError as error:
         fail(f"settings: {config_file()} is not TOML: {error}", 2)
     logs.configure(settings, part)
     return settings
+
+
+def _wrong(item: ErrorDetails) -> str:
+    name = "_".join(str(place) for place in item["loc"])  # none if settings contradict each other: the message has them
+    text = item["msg"].removeprefix("Value error, ")
+    return f"FOREWARN_{name.upper()}: {text}" if name else text
 
 
 def print_json(result: Mapping[str, Any]) -> None:

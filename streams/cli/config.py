@@ -7,10 +7,10 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import typer
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -99,7 +99,7 @@ def _origins(settings: Settings, given: Collection[str]) -> dict[str, str]:
     }
 
 
-class _Alone(Settings):
+class _Given(Settings):
     """Settings from their arguments only, so that each place can be checked by itself."""
 
     @classmethod
@@ -115,11 +115,35 @@ class _Alone(Settings):
         return (init_settings,)
 
 
+class _Alone(_Given):
+    """Settings of one place, which others may complete."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        """Leave it open whether the settings fit each other."""
+        return self
+
+
 def _problems(file: Path | None) -> Iterator[Problem]:
-    path = file or config_file()
+    found = [*_problems_of_places(file or config_file(), named=file is not None)]
+    yield from found
+    if not found:
+        yield from _contradictions(file or config_file())
+
+
+def _contradictions(path: Path) -> Iterator[Problem]:
+    values = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    try:
+        _Given(**{**values, **EnvSettingsSource(Settings)()})
+    except ValidationError as error:
+        for item in error.errors(include_input=False, include_url=False):
+            yield Problem("", "environment and file together", item["msg"].removeprefix("Value error, "))
+
+
+def _problems_of_places(path: Path, *, named: bool) -> Iterator[Problem]:
     if path.exists():
         yield from _problems_of_file(path)
-    elif file or CONFIG_VARIABLE in environment():
+    elif named or CONFIG_VARIABLE in environment():
         yield Problem("", str(path), "there is no such file")
     variables = EnvSettingsSource(Settings)()
     for problem in _problems_of_values(variables, "environment"):

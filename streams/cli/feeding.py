@@ -68,15 +68,15 @@ def feed(
     after_batch
         As for :meth:`streams.ingest.Ingestion.run`.
     """
-    address = endpoints(settings).kafka
-    bookmark = ingest.Bookmark(settings.data_dir, f"{address} {identity}")
+    kafka = endpoints(settings).kafka
+    bookmark = ingest.Bookmark(settings.data_dir, f"{kafka} {identity}")
     if fresh:
         bookmark.forget()
     before = bookmark.load()
     if before.done:
         return before
     zone = ZoneInfo(settings.zone)
-    writer = SignalWriter(address, simulated=settings.simulated, zone=zone, envelope=envelope)
+    writer = SignalWriter(kafka, simulated=settings.simulated, zone=zone, envelope=envelope)
     quarantine = Quarantine(Quarantine.path_for(settings.data_dir, source.name))
     try:
         return ingest.Ingestion(

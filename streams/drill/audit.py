@@ -74,7 +74,7 @@ def audit(stack: PrivateStack, receiver: Receiver) -> Account:
 
 def _transitions(stack: PrivateStack) -> list[tuple[str, int]]:
     consumer = KafkaConsumer(
-        bootstrap_servers=stack.endpoints.kafka, isolation_level="read_committed", enable_auto_commit=False
+        **stack.endpoints.kafka.aiokafka(), isolation_level="read_committed", enable_auto_commit=False
     )
     try:
         places = [TopicPartition(ALERTS, partition) for partition in range(stack.settings.partitions)]

@@ -68,7 +68,7 @@ def scale(stack: PrivateStack, _receiver: Moody, _chance: random.Random) -> None
 
 def poison(stack: PrivateStack, _receiver: Moody, chance: random.Random) -> None:
     """Send records that are no signals."""
-    producer = KafkaProducer(bootstrap_servers=stack.endpoints.kafka)
+    producer = KafkaProducer(**stack.endpoints.kafka.kafka_python())
     try:
         for number in range(200):
             topic = chance.choice(["signals.electricity", "signals.litigation", "signals.tax"])

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.catalogue import DAY_MS
 from connectors.contract import WriteError
+from connectors.kafka.connection import Connection
 from connectors.kafka.writer import SignalWriter
 from connectors.models import Signal
 from detectors.calendar import Calendar
@@ -28,8 +29,8 @@ class SteadyLoad:
 
     Parameters
     ----------
-    bootstrap
-        Address of Kafka.
+    kafka
+        Where it is, and who we are there.
     name
         The source of the signals: no two loads on one stack may share it.
     rate
@@ -40,14 +41,14 @@ class SteadyLoad:
         In which days are calendar ones.
     """
 
-    def __init__(self, bootstrap: str, name: str, rate: int, clock: Clock, zone: str) -> None:
+    def __init__(self, kafka: Connection, name: str, rate: int, clock: Clock, zone: str) -> None:
         self.sent = 0
         self.error: WriteError | None = None
         self._name = name
         self._rate = rate
         self._clock = clock
         self._calendar = Calendar(zone)
-        self._writer = SignalWriter(bootstrap, simulated=False, zone=ZoneInfo(zone), timeout_s=300.0)
+        self._writer = SignalWriter(kafka, simulated=False, zone=ZoneInfo(zone), timeout_s=300.0)
         self._halt = threading.Event()
         self._thread = threading.Thread(target=self._run, name="steady-load")
 

@@ -33,7 +33,7 @@ def eventually(question: object) -> bool:
 def test_records_outlive_a_restart_on_the_same_directory(tmp_path: Path) -> None:
     server = KafkaServer(tmp_path / "kafka", free_port(), free_port(), heap="256m")
     with server:
-        ensure_topics(server.bootstrap, [Topic("kept", True)], 2)
+        ensure_topics(server.connection, [Topic("kept", True)], 2)
         producer = KafkaProducer(bootstrap_servers=server.bootstrap)
         producer.send("kept", key=b"k", value=b"still here").get(10)
         producer.close()

@@ -20,6 +20,7 @@ from connectors.kafka.admin import (
     serving,
     wait_until_serving,
 )
+from connectors.kafka.connection import Connection
 from connectors.kafka.partitioner import murmur2, partition_of
 from connectors.topics import SIGNALS, Topic, declared
 
@@ -68,11 +69,11 @@ def test_topics_are_created_once_and_as_declared(
 ) -> None:
     topics = declared(simulated=False)
     kafka_topics(topics, 4)
-    assert ensure_topics(kafka.bootstrap, topics, 4) == []
-    with connected(kafka.bootstrap) as admin:
+    assert ensure_topics(kafka.connection, topics, 4) == []
+    with connected(kafka.connection) as admin:
         assert admin.partitions() == {topic.name: 4 if topic.grouped else 1 for topic in topics}
     with pytest.raises(TopicMismatchError, match=r"has 4 partitions, 6 are asked for.*FOREWARN_PARTITIONS=4"):
-        ensure_topics(kafka.bootstrap, topics, 6)
+        ensure_topics(kafka.connection, topics, 6)
 
 
 @pytest.mark.stack
@@ -81,11 +82,11 @@ def test_two_who_create_the_same_topics_at_once_both_succeed(
 ) -> None:
     topics = [Topic(f"race-{i}", True) for i in range(8)]
     kafka_topics([*topics, Topic("race-0", True)], 2)
-    with connected(kafka.bootstrap) as admin:
+    with connected(kafka.connection) as admin:
         admin.delete_topics({topic.name for topic in topics})
     made: list[list[str]] = []
     threads = [
-        threading.Thread(target=lambda: made.append(ensure_topics(kafka.bootstrap, topics, 2))) for _ in range(3)
+        threading.Thread(target=lambda: made.append(ensure_topics(kafka.connection, topics, 2))) for _ in range(3)
     ]
     for thread in threads:
         thread.start()
@@ -103,7 +104,7 @@ def test_lag_is_what_a_group_has_not_read(
     for i in range(30):
         producer.send(SIGNALS[0], key=b"k", value=b"%d" % i)
     producer.flush()
-    with connected(kafka.bootstrap) as admin:
+    with connected(kafka.connection) as admin:
         (before,) = admin.lag("probe-group", [SIGNALS[0], "no-such-topic"])
         assert (before.topic, before.end, before.lag, before.unread) == (SIGNALS[0], 30, 30, 3)
         assert admin.end_offsets([SIGNALS[0]])[SIGNALS[0]][partition_of("k", 3)] == 30
@@ -120,15 +121,15 @@ def test_lag_is_what_a_group_has_not_read(
     consumer.commit()
     consumer.close()
     producer.close()
-    with connected(kafka.bootstrap) as admin:
+    with connected(kafka.connection) as admin:
         (after,) = admin.lag("probe-group", [SIGNALS[0]])
     assert (after.lag, after.unread <= 2) == (20, True)
 
 
 @pytest.mark.stack
 def test_a_broker_that_serves_is_told_from_one_that_does_not(kafka: KafkaServer) -> None:
-    wait_until_serving(kafka.bootstrap, 10)
-    nobody = f"127.0.0.1:{free_port()}"
+    wait_until_serving(kafka.connection, 10)
+    nobody = Connection(f"127.0.0.1:{free_port()}")
     assert not serving(nobody)
     with pytest.raises(KafkaAwayError, match=r"does not serve after 0\.3 s"):
         wait_until_serving(nobody, 0.3)

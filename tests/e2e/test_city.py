@@ -68,7 +68,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
 def alerts_of(stack: PrivateStack) -> dict[bytes, list[bytes]]:
     """Every committed transition, by enterprise, as it is on the wire."""
     consumer = KafkaConsumer(
-        bootstrap_servers=stack.endpoints.kafka, isolation_level="read_committed", enable_auto_commit=False
+        **stack.endpoints.kafka.aiokafka(), isolation_level="read_committed", enable_auto_commit=False
     )
     try:
         places = [TopicPartition(ALERTS, p) for p in range(stack.settings.partitions)]
@@ -191,7 +191,7 @@ def test_an_officer_sees_the_warnings_and_acknowledges_one(lived: Lived, browser
 
 def test_every_table_has_rows(lived: Lived) -> None:
     newest = max(int(alert.at.timestamp() * 1000) for alert in lived.alerts)
-    producer = KafkaProducer(bootstrap_servers=lived.stack.endpoints.kafka)
+    producer = KafkaProducer(**lived.stack.endpoints.kafka.kafka_python())
     producer.send("signals.tax", b"\xff not a signal", partition=0, timestamp_ms=newest).get(30)
     producer.close()
     for table in TABLES:

@@ -20,6 +20,7 @@ from connectors.clickhouse import Sink, client, migrate
 from connectors.clickhouse.schema import SIGNALS
 from connectors.embedded import ClickHouseServer, free_port
 from connectors.kafka import partition_of
+from connectors.kafka.connection import Connection
 from connectors.models import Signal
 from streams.recording import Batch, Reader
 from streams.runtime import Endpoints
@@ -89,7 +90,7 @@ def bench_recorder(count: int, connect: Callable[[], Sink]) -> dict[str, dict[st
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
     with tempfile.TemporaryDirectory() as directory, ClickHouseServer(Path(directory), free_port(), "bench") as server:
-        place = Endpoints("", server.url, server.user, server.password, "bench", "", False, False)
+        place = Endpoints(Connection(""), server.url, server.user, server.password, "bench", "", False, False)
         connection = client(place, database="")
         migrate(connection, "bench", {})
         report = bench_recorder(count, lambda: Sink(lambda: client(place)))

@@ -92,7 +92,7 @@ def test_the_city_arrives_with_its_own_times_on_its_own_partitions(
 ) -> None:
     kafka_topics(declared(simulated=True), PARTITIONS)
     sent = messages(city())
-    writer = SignalWriter(kafka.bootstrap, simulated=True, zone=ZONE, envelope=envelope)
+    writer = SignalWriter(kafka.connection, simulated=True, zone=ZONE, envelope=envelope)
     for message in sent:
         writer.send(message)
     writer.flush()
@@ -109,7 +109,7 @@ def test_each_partition_keeps_the_order_of_sending(kafka: KafkaServer, kafka_top
     kafka_topics(declared(simulated=False), PARTITIONS)
     sent = [message for message in messages(city()) if isinstance(message, Signal)]
     padded = [message.model_copy(update={"attributes": {"pad": "x" * 2_000}}) for message in sent]
-    writer = SignalWriter(kafka.bootstrap, simulated=False, zone=ZONE)
+    writer = SignalWriter(kafka.connection, simulated=False, zone=ZONE)
     for message in padded:
         writer.send(message)
     writer.flush()
@@ -128,7 +128,7 @@ def test_each_partition_keeps_the_order_of_sending(kafka: KafkaServer, kafka_top
 def test_what_cannot_be_sent_is_refused_and_the_writer_goes_on(kafka: KafkaServer, kafka_topics: MakeTopics) -> None:
     kafka_topics(declared(simulated=True), PARTITIONS)
     early, *_, late = [message for message in messages(city()) if isinstance(message, Signal)]
-    writer = SignalWriter(kafka.bootstrap, simulated=True, zone=ZONE)
+    writer = SignalWriter(kafka.connection, simulated=True, zone=ZONE)
     writer.send(late)
     with pytest.raises(OrderError, match="order of publication"):
         writer.send(early)
@@ -145,7 +145,7 @@ def test_what_cannot_be_sent_is_refused_and_the_writer_goes_on(kafka: KafkaServe
 
 def test_missing_topics_are_told(kafka: KafkaServer, kafka_topics: MakeTopics) -> None:
     with pytest.raises(WriteError, match="forewarn topics"):
-        SignalWriter(kafka.bootstrap, simulated=True, zone=ZONE)
+        SignalWriter(kafka.connection, simulated=True, zone=ZONE)
 
 
 def test_simulate_streams_once_and_files_go_the_same_way(

@@ -19,6 +19,7 @@ from connectors.clickhouse.columns import LEVEL
 from connectors.embedded import ClickHouseServer, KafkaServer, free_port
 from connectors.examples import EXAMPLES
 from connectors.kafka import partition_of
+from connectors.kafka.connection import Connection
 from connectors.models import Alert, Level, Signal
 from connectors.topics import Topic, declared
 from streams.clock import SystemClock
@@ -112,7 +113,7 @@ async def test_every_topic_reaches_its_table(
     await produce(kafka, [(t, 0 if t in single else home, wire[name]) for name, t in topics.items()])
     await produce(kafka, [("sources", 0, b"no heartbeat"), ("signals.tax", 0, b"no signal")])
     tables = [t.split(".")[0].replace("-", "_") for t in topics.values()]
-    async with running(Recorder(settings, kafka.bootstrap, sink, SystemClock())) as task:
+    async with running(Recorder(settings, kafka.connection, sink, SystemClock())) as task:
         await until(lambda: all(count(warehouse_client, table) for table in tables), task)
         await until(lambda: count(warehouse_client, "dead_letters") == 2, task)
     assert count(warehouse_client, "signals") == 1
@@ -123,14 +124,14 @@ async def test_a_crash_between_insert_and_commit_loses_and_doubles_nothing(
 ) -> None:
     await produce_signals(kafka, 2_000)
     with pytest.raises(PowerCutError):
-        await Recorder(settings, kafka.bootstrap, Mortal(lambda: client(warehouse)), SystemClock()).run()
+        await Recorder(settings, kafka.connection, Mortal(lambda: client(warehouse)), SystemClock()).run()
     stored = count(warehouse_client, "signals")
     assert stored > 0
-    async with running(Recorder(settings, kafka.bootstrap, sink, SystemClock())) as task:
+    async with running(Recorder(settings, kafka.connection, sink, SystemClock())) as task:
         await until(lambda: count(warehouse_client, "signals_latest") == 2_000, task)
     assert warehouse_client.command("SELECT uniqExact(source_id) FROM signals") == 2_000
 
-    async with running(Recorder(settings, kafka.bootstrap, sink, SystemClock())) as task:  # all of it is committed
+    async with running(Recorder(settings, kafka.connection, sink, SystemClock())) as task:  # all of it is committed
         await produce_signals(kafka, 1)
         await until(lambda: count(warehouse_client, "signals") > 0, task)
     assert count(warehouse_client, "signals_latest") == 2_000
@@ -140,7 +141,7 @@ async def test_while_clickhouse_is_away_only_the_lag_grows(
     kafka: KafkaServer, settings: Settings, warehouse_at: Any, tmp_path: Path
 ) -> None:
     server = ClickHouseServer(tmp_path, free_port(), "secret")
-    place = Endpoints("", server.url, server.user, server.password, "away", "", False, False)
+    place = Endpoints(Connection(""), server.url, server.user, server.password, "away", "", False, False)
     tried: list[int] = []
 
     class Counting(Sink):
@@ -148,7 +149,7 @@ async def test_while_clickhouse_is_away_only_the_lag_grows(
             tried.append(len(records))
             super().insert(table, records)
 
-    recorder = Recorder(settings, kafka.bootstrap, Counting(lambda: client(place)), SystemClock())
+    recorder = Recorder(settings, kafka.connection, Counting(lambda: client(place)), SystemClock())
     async with running(recorder) as task:
         await produce_signals(kafka, 6_000)
         await until(lambda: len(tried) >= 4 and recorder.detail()["lag"] >= 6_000, task)
@@ -168,9 +169,9 @@ async def test_while_clickhouse_is_away_only_the_lag_grows(
 
 
 async def test_it_stops_at_once_when_clickhouse_is_away(kafka: KafkaServer, settings: Settings) -> None:
-    nowhere = Endpoints("", f"http://127.0.0.1:{free_port()}", "u", "p", "x", "", False, False)
+    nowhere = Endpoints(Connection(""), f"http://127.0.0.1:{free_port()}", "u", "p", "x", "", False, False)
     await produce_signals(kafka, 10)
-    recorder = Recorder(settings, kafka.bootstrap, Sink(lambda: client(nowhere)), SystemClock())
+    recorder = Recorder(settings, kafka.connection, Sink(lambda: client(nowhere)), SystemClock())
     async with running(recorder) as task:
         await until(lambda: bool(recorder.detail()["waiting_for"]), task)
 
@@ -187,9 +188,9 @@ async def test_a_row_that_never_fits_stops_it_until_an_operator_gives_it_up(
     try:
         for _ in range(2):  # it is not committed: a restart finds it again
             with pytest.raises(RefusedRecordsError, match=r"--skip alerts:0:3"):
-                await Recorder(settings, kafka.bootstrap, sink, SystemClock()).run()
+                await Recorder(settings, kafka.connection, sink, SystemClock()).run()
         assert count(warehouse_client, "alert_history") == 4
-        given_up = Recorder(settings, kafka.bootstrap, sink, SystemClock(), skip=[Place("alerts", 0, 3)])
+        given_up = Recorder(settings, kafka.connection, sink, SystemClock(), skip=[Place("alerts", 0, 3)])
         async with running(given_up) as task:
             await until(lambda: count(warehouse_client, "dead_letters") == 1, task)
         letter = warehouse_client.query("SELECT reason, of_topic, of_offset FROM dead_letters").result_rows

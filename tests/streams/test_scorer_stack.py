@@ -52,6 +52,7 @@ class Stack:
 
     def __init__(self, kafka: KafkaServer, directory: Path, app: str, stack_time: Literal["live", "simulated"]) -> None:
         self.bootstrap = kafka.bootstrap
+        self.kafka = kafka.connection
         self.directory = directory
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         self.environment = inherited | {
@@ -86,12 +87,12 @@ class Stack:
         return shares == [PARTITIONS // len(workers)] * len(workers)
 
     def lag(self) -> int:
-        with connected(self.bootstrap) as admin:
+        with connected(self.kafka) as admin:
             return sum(topic.lag for topic in admin.lag(self.settings.app, INPUTS))
 
     def delete_records(self, topic: str) -> None:
         """Do what retention does: delete all that there is."""
-        with connected(self.bootstrap) as admin:
+        with connected(self.kafka) as admin:
             ends = admin.end_offsets([topic])[topic]
         client = KafkaAdminClient(bootstrap_servers=self.bootstrap)
         client.delete_records({TopicPartition(topic, partition): end for partition, end in ends.items()})
@@ -300,7 +301,7 @@ def test_streaming_a_city_decides_what_replaying_it_decides(
     with running(Stack(kafka, tmp_path, "city", "simulated")) as stack:
         city = CitySource(enterprises=40, days=120, warm_up=60, seed=3)
         stack.scorer(0)
-        writer = SignalWriter(stack.bootstrap, simulated=True, zone=ZoneInfo("Asia/Shanghai"))
+        writer = SignalWriter(stack.kafka, simulated=True, zone=ZoneInfo("Asia/Shanghai"))
         for batch in city.read():
             for item in batch.items:
                 assert not isinstance(item, Rejected)
