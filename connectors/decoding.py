@@ -7,6 +7,7 @@ both agree on every record without talking to each other.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -17,8 +18,10 @@ from pydantic_core import from_json
 from stdnum.cn import uscc
 
 from connectors.catalogue import FAMILIES, Kind, Metric
+from connectors.compact import CompactError, as_items, is_compact
+from connectors.compact import decode as decode_block
 from connectors.kafka.partitioner import partition_of
-from connectors.models import Enterprise, Message, Signal
+from connectors.models import ENTERPRISE_ID_PATTERN, Enterprise, Message, Signal
 from connectors.topics import MAX_RECORD_BYTES, REGISTRY
 
 M = TypeVar("M", bound=Message)
@@ -31,6 +34,8 @@ Reason: TypeAlias = Literal[
     "bad-utf8",
     # The text is not JSON.
     "bad-json",
+    # The record begins like the compact form and is none.
+    "bad-compact",
     # The JSON is neither an object nor an array of objects.
     "not-an-object",
     # The message is of a version that this program does not know.
@@ -81,6 +86,7 @@ FUTURE_TOLERANCE_MS = 10 * 60_000
 ANCIENT_MS = 631_152_000_000  # 1990-01-01T00:00:00Z
 #: A quadrillion kilowatt-hours or yuan; larger numbers are garbage, and their sums would overflow.
 LARGEST = 1e15
+_ID = re.compile(ENTERPRISE_ID_PATTERN)
 
 _BY_TYPE: Mapping[str, Reason] = {
     "missing": "missing-field",
@@ -165,12 +171,20 @@ class Decoder:
             One entry for a single signal, one per signal of an envelope (empty for an empty one), never an exception.
         """
         try:
-            content = _parse(value)
+            content = _parse(value) if value is None or not is_compact(value) else _unfold(value)
             if isinstance(content, list) and topic != REGISTRY:
                 return [self._one(item, topic, partition, offset, i, time) for i, item in enumerate(content)]
             return [self._checked(content, topic, partition, offset, 0, time)]
         except _InvalidError as error:
             return [error.refused]
+
+    def accepts(self, enterprise: str, partition: int) -> bool:
+        """Whether this is an enterprise's id, and its signals belong to this partition."""
+        return bool(_ID.fullmatch(enterprise)) and self._partition_of(enterprise) == partition
+
+    def flags(self, enterprise: str) -> tuple[str, ...]:
+        """Return what is odd about an enterprise's id."""
+        return self._flags_of(enterprise)
 
     def _one(self, item: Any, topic: str, partition: int, offset: int, index: int, time: int) -> Received | Refused:
         try:
@@ -210,6 +224,16 @@ def _parse(value: bytes | None) -> Any:
         return from_json(value)
     except ValueError as error:
         raise _InvalidError("bad-json", str(error)) from error
+
+
+def _unfold(value: bytes) -> list[dict[str, Any]]:
+    """Return the readings of a compact record as JSON would have them."""
+    if len(value) > MAX_RECORD_BYTES:
+        raise _InvalidError("oversized", f"{len(value)} bytes, at most {MAX_RECORD_BYTES} are accepted")
+    try:
+        return list(as_items(decode_block(value)))
+    except CompactError as error:
+        raise _InvalidError("bad-compact", str(error)) from error
 
 
 def _validated(model: type[M], item: dict[str, Any]) -> M:

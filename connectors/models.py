@@ -49,9 +49,11 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 #: 1–64 printable characters without blanks: the unified social credit code where there is one.
-EnterpriseId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
+ENTERPRISE_ID_PATTERN = r"^[!-~]{1,64}$"
+EnterpriseId = Annotated[str, StringConstraints(pattern=ENTERPRISE_ID_PATTERN)]
 #: A short name from a closed or operator-chosen list.
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$")]
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 #: Anything printable that a source uses to tell its records apart.
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 EnterpriseName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
