@@ -23,15 +23,11 @@ def client_context(ca: Path | None, cert: Path | None, key: Path | None, server:
     ValueError
         If a file cannot be used; the message names the setting, never what is in the file.
     """
-    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
-    if ca is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody yet: not the system's authorities as well
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        try:
-            context.load_verify_locations(ca)
-        except OSError as error:  # SSLError is one
-            message = f"FOREWARN_{server}_CA: {ca} is no file of certificates in PEM form ({_reason(error)})"
-            raise ValueError(message) from None
+    try:
+        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca)  # given a file, trusts it alone
+    except OSError as error:  # SSLError is one
+        message = f"FOREWARN_{server}_CA: {ca} is no file of certificates in PEM form ({_reason(error)})"
+        raise ValueError(message) from None
     if key is not None and cert is None:
         message = (
             f"FOREWARN_{server}_CLIENT_KEY is of no use without FOREWARN_{server}_CLIENT_CERT: set both, or neither"
