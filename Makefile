@@ -8,7 +8,7 @@ STAMP := $(VENV)/.forewarn-installed
 # Every process of a stack imports scientific packages: without their compiled form a start takes a minute.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo check test lock schemas settings dashboards clean
+.PHONY: help setup demo check test lock schemas settings metrics dashboards clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -50,6 +50,9 @@ schemas: setup ## Write docs/schemas from the message models.
 
 settings: setup ## Write docs/settings.md from the settings.
 	$(BIN)/python -m streams.settings_table docs/settings.md
+
+metrics: setup ## Write docs/metrics.md from the declared metrics.
+	$(BIN)/python -m streams.metrics_page docs/metrics.md
 
 dashboards: setup ## Write the Grafana dashboards from their code.
 	$(BIN)/python -m dashboards.grafana.build

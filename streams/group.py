@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 
-from connectors.topics import DEAD_LETTERS
-from streams import logs
+import msgspec
+
+from connectors.topics import ALERTS, DEAD_LETTERS
+from streams import logs, metrics
 from streams.checkpoint import CheckpointWriter
 from streams.clock import Clock
 from streams.frame import Frame
+from streams.metrics import Metrics
 from streams.ordering import Order
 from streams.shard import Checkpoint, Shard
 
@@ -22,6 +26,21 @@ MIN_GAP_S = 0.05
 STALL_S = 3.0
 
 _log = logs.logger(__name__)
+
+
+class _Letter(msgspec.Struct):
+    """What is counted of a dead letter."""
+
+    reason: str
+
+
+class _Transition(msgspec.Struct):
+    """What is counted of an alert."""
+
+    level: str
+
+
+_LETTER, _TRANSITION = msgspec.json.Decoder(_Letter), msgspec.json.Decoder(_Transition)
 
 
 class TooManyDeadLettersError(Exception):
@@ -47,6 +66,8 @@ class PartitionGroup:
         Longest time between a change and its checkpoint.
     dead_letter_limit
         Dead letters within a minute that are too many.
+    told
+        Where what it does is counted.
     """
 
     def __init__(
@@ -58,6 +79,7 @@ class PartitionGroup:
         *,
         interval_s: float,
         dead_letter_limit: int,
+        told: Metrics,
     ) -> None:
         self.partition = shard.partition
         self.shard = shard
@@ -70,6 +92,7 @@ class PartitionGroup:
         self._clock = clock
         self._interval_s = interval_s
         self._dead_letter_limit = dead_letter_limit
+        self._told = told
         self._refused: deque[tuple[float, int]] = deque()
         self._changed, self._urgent = asyncio.Event(), asyncio.Event()
         self._writing = asyncio.Lock()
@@ -100,6 +123,7 @@ class PartitionGroup:
         if frame is not None:
             self.shard.apply(frame.topic, frame.begin, frame.end, frame.records)
             self.applied += len(frame.records)
+            self._told.count(metrics.APPLIED, len(frame.records), frame.topic)
         if self.shard.changed:
             self._changed.set()
         if self.shard.urgent:
@@ -156,6 +180,8 @@ class PartitionGroup:
             except BaseException:  # cancelled, too: nobody knows what was written, so nothing may follow it
                 self.dropped = True
                 raise
+            else:
+                self._tell(checkpoint, self._clock.monotonic() - self._writing_since)
             finally:
                 self._writing_since = None
 
@@ -163,6 +189,16 @@ class PartitionGroup:
         """Forget the shard. No abort, no flush: the next owner settles an open transaction when it fences this one."""
         self.dropped = True
         return self._writer.drop()
+
+    def _tell(self, checkpoint: Checkpoint, seconds: float) -> None:
+        told = self._told
+        told.observe(metrics.CHECKPOINT_SECONDS, seconds)
+        told.count(metrics.CHECKPOINT_BYTES, _size(checkpoint.states), "state")
+        told.count(metrics.CHECKPOINT_BYTES, sum(map(_size, checkpoint.outputs.values())), "output")
+        for _, value in checkpoint.outputs.get(ALERTS, ()):
+            told.count(metrics.ALERTED, 1, _TRANSITION.decode(value).level)
+        for _, value in checkpoint.outputs.get(DEAD_LETTERS, ()):
+            told.count(metrics.DEAD_LETTERED, 1, _LETTER.decode(value).reason)
 
     def _count_refused(self, checkpoint: Checkpoint) -> None:
         now = self._clock.monotonic()
@@ -178,3 +214,7 @@ class PartitionGroup:
                 f"topic {DEAD_LETTERS}, correct what sends them, or raise FOREWARN_DEAD_LETTER_LIMIT; then start again"
             )
             raise TooManyDeadLettersError(message)
+
+
+def _size(records: Iterable[tuple[bytes, bytes | None]]) -> int:
+    return sum(len(key) + len(value or b"") for key, value in records)

@@ -40,6 +40,10 @@ class Sign:
         When, by the machine's clock; milliseconds since the epoch.
     detail
         Figures of its own, for ``status``.
+    not_ready
+        Why it cannot do its work now; empty if it can.
+    probes
+        Where it answers ``/metrics``, ``/healthz`` and ``/readyz``; empty if nowhere.
     """
 
     part: str
@@ -47,6 +51,8 @@ class Sign:
     state: State
     at_ms: int
     detail: Mapping[str, Any] = field(default_factory=dict)
+    not_ready: str = ""
+    probes: str = ""
 
     @property
     def alive(self) -> bool:
@@ -73,6 +79,13 @@ class Beacon:
     clock
         For the moment of each beat.
 
+    Attributes
+    ----------
+    not_ready
+        Asked at every beat why the part cannot do its work now; empty if it can. Must not block.
+    probes
+        Where the part answers probes.
+
     Examples
     --------
     A part with an event loop:
@@ -83,13 +96,30 @@ class Beacon:
     """
 
     def __init__(self, data_dir: Path, part: str, clock: Clock | None = None) -> None:
+        self.part = part
+        self.not_ready: Callable[[], str] = str
+        self.probes = ""
         self._path = path_of(data_dir, part)
-        self._part = part
         self._clock = clock or SystemClock()
+        self._beaten = self._clock.monotonic()
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it beats, as far as the part itself knows: a full disk may keep the others from seeing it."""
+        return self._clock.monotonic() - self._beaten <= STALE_MS / 1000
 
     def beat(self, state: State = "running", **detail: Any) -> None:
         """Say it once. A full disk is logged and does not stop the part."""
-        sign = {"part": self._part, "pid": os.getpid(), "state": state, "at_ms": self._clock.now_ms(), "detail": detail}
+        self._beaten = self._clock.monotonic()
+        sign = {
+            "part": self.part,
+            "pid": os.getpid(),
+            "state": state,
+            "at_ms": self._clock.now_ms(),
+            "detail": detail,
+            "not_ready": self.not_ready() if state == "running" else state,
+            "probes": self.probes,
+        }
         try:
             replace_file(self._path, json.dumps(sign, ensure_ascii=False, default=str).encode())
         except OSError as error:
@@ -126,7 +156,15 @@ def read(data_dir: Path, part: str) -> Sign | None:
     """Return what a part last said; None if it never did, or what is there is not a beacon."""
     try:
         said = json.loads(path_of(data_dir, part).read_bytes())
-        sign = Sign(str(said["part"]), int(said["pid"]), said["state"], int(said["at_ms"]), dict(said["detail"]))
+        sign = Sign(
+            str(said["part"]),
+            int(said["pid"]),
+            said["state"],
+            int(said["at_ms"]),
+            dict(said["detail"]),
+            str(said.get("not_ready", "")),
+            str(said.get("probes", "")),
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return sign if sign.state in get_args(State) else None

@@ -69,6 +69,10 @@ class Order(Protocol):
         """Return the offset up to which this topic has been fetched."""
         ...
 
+    def oldest(self) -> int | None:
+        """Return the time of the oldest record in hand, None if there is none."""
+        ...
+
     def take(self, most: int) -> Frame | None:
         """Return up to ``most`` records, of one minute, that may be applied now, or None. They count as applied."""
         ...
@@ -194,6 +198,12 @@ class _Hand:
     def position(self, topic: str) -> int:
         """Return the offset up to which this topic has been fetched."""
         return self._topics[topic].position
+
+    def oldest(self) -> int | None:
+        """Return the time of the oldest record in hand, None if there is none."""
+        return min(
+            (head[1].time for state in self._topics.values() if (head := state.head()) is not None), default=None
+        )
 
     def ask(self, now: int) -> Question:
         """Note that the end offsets are asked from now on."""

@@ -17,11 +17,12 @@ from faust.types import TP
 
 from connectors.kafka.connection import Connection
 from connectors.topics import INPUTS
-from streams import logs
+from streams import logs, metrics
 from streams.checkpoint import CheckpointError, CheckpointWriter, read_state
 from streams.clock import Clock
 from streams.frame import Frame
 from streams.group import PartitionGroup, TooManyDeadLettersError
+from streams.metrics import Metrics
 from streams.ordering import LiveOrder, Order, RecordedOrder
 from streams.rules import Rules
 from streams.settings import Settings
@@ -82,9 +83,19 @@ class Ownership:
         The Faust app; its consumer joins the group.
     kafka
         Where the checkpoints go, and who we are there.
+    told
+        Where what happens is counted.
+
+    Attributes
+    ----------
+    lost
+        Records that Kafka deleted before they were scored, at most, since this process began.
     """
 
-    def __init__(self, app: FrameApp, settings: Settings, kafka: Connection, rules: Rules, clock: Clock) -> None:
+    def __init__(
+        self, app: FrameApp, settings: Settings, kafka: Connection, rules: Rules, clock: Clock, told: Metrics
+    ) -> None:
+        self.lost = 0
         self.groups: dict[int, PartitionGroup] = {}
         self.wake = asyncio.Event()  # there is something to apply
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -93,6 +104,7 @@ class Ownership:
         self._kafka = kafka
         self._rules = rules
         self._clock = clock
+        self._told = told
         self._generation = -1
         self._mine: set[int] | None = None  # the partitions of the newest assignment
         self._revocations = 0
@@ -182,6 +194,7 @@ class Ownership:
                 self._drop(group)
         self._mine = mine
         fresh = sorted(mine - set(self.groups))
+        self._told.count(metrics.REBALANCES)
         _log.info("partition groups", generation=self._generation, keep=sorted(self.groups), take_over=fresh)
         if fresh:
             await self._take_over(fresh)
@@ -206,7 +219,9 @@ class Ownership:
             group = self._group(shard, writers[p])
             self.groups[p] = group
             self._spawn(self._write_checkpoints(group))
-        _log.info("restored", groups=fresh, records=records, seconds=round(self._clock.monotonic() - started, 3))
+        seconds = self._clock.monotonic() - started
+        self._told.observe(metrics.RESTORE_SECONDS, seconds)
+        _log.info("restored", groups=fresh, records=records, seconds=round(seconds, 3))
 
     async def _settle_positions(self, shards: Mapping[int, Shard]) -> None:
         """Begin unseen topics at their earliest record, and face it when retention was faster than we were."""
@@ -228,6 +243,8 @@ class Ownership:
                     "retention, or the scorers more power",
                     topic=tp.topic, partition=tp.partition, first=stored, end=earliest[tp],
                 )  # fmt: skip
+                self.lost += earliest[tp] - stored
+                self._told.count(metrics.SCORER_LOST, earliest[tp] - stored, tp.topic)
                 shard.skip(tp.topic, earliest[tp])
 
     def _group(self, shard: Shard, writer: CheckpointWriter) -> PartitionGroup:
@@ -238,6 +255,7 @@ class Ownership:
             self._clock,
             interval_s=self._settings.checkpoint_ms / 1000,
             dead_letter_limit=self._settings.dead_letter_limit,
+            told=self._told,
         )
         group.paused = True
         return group
@@ -254,6 +272,7 @@ class Ownership:
         if self.groups.get(group.partition) is not group or self._closing:
             return
         _log.warning("partition group given up", partition=group.partition, why=why)
+        self._told.count(metrics.GIVEN_UP)
         self._drop(group)
         now = self._clock.monotonic()
         self._given_up.append(now)

@@ -25,16 +25,18 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # ships 
 from faust.types import TP
 
 from connectors.topics import INPUTS
-from streams import logs
+from streams import logs, metrics
 from streams.clock import Clock
 from streams.group import PartitionGroup
 from streams.health import INTERVAL_S, Beacon, State
+from streams.metrics import Metrics
 from streams.ownership import Ownership, StopError
+from streams.probes import Vitals, answering
 from streams.rules import rules_for
 from streams.runtime import Endpoints
 from streams.settings import Settings
 from streams.shard import EngineFaultError
-from streams.survey import Survey
+from streams.survey import Survey, Watch
 from streams.transport import SCHEME, FrameApp, FrameSchema, register
 
 #: Whoever has not stopped by then is ended: what was checkpointed is exact, the rest will be applied again.
@@ -87,7 +89,8 @@ async def score(settings: Settings, endpoints: Endpoints, worker: int, clock: Cl
     """
     gc.set_threshold(50_000, 20, 50)  # a burst of records is no garbage
     app = make_app(settings, endpoints, worker)
-    owned = Ownership(app, settings, endpoints.kafka, rules_for(settings), clock)
+    counts = Metrics("scorer")
+    owned = Ownership(app, settings, endpoints.kafka, rules_for(settings), clock, counts)
     app.reader = owned
     # acks=False: Faust never commits. One topic object: every worker subscribes to the same set.
     inputs = app.topic(*INPUTS, schema=FrameSchema(), acks=False)
@@ -99,13 +102,25 @@ async def score(settings: Settings, endpoints: Endpoints, worker: int, clock: Cl
 
     app.on_partitions_revoked.connect(owned.on_revoked)
     app.on_rebalance_complete.connect(owned.on_rebalanced)
-    await Scorer(app, owned, clock, beacon).run()
+    scorer = Scorer(app, owned, clock, beacon, counts, Watch(endpoints.kafka, clock), simulated=settings.simulated)
+    async with answering(settings, Vitals(counts, beacon)):
+        await scorer.run()
 
 
 class Scorer:
     """Drives the groups of this process: applies, asks for ends, tells that it lives, and stops cleanly."""
 
-    def __init__(self, app: FrameApp, owned: Ownership, clock: Clock, beacon: Beacon) -> None:
+    def __init__(
+        self,
+        app: FrameApp,
+        owned: Ownership,
+        clock: Clock,
+        beacon: Beacon,
+        counts: Metrics,
+        watch: Watch,
+        *,
+        simulated: bool,
+    ) -> None:
         self._app = app
         self._owned = owned
         self._clock = clock
@@ -113,16 +128,21 @@ class Scorer:
         self._state: State = "starting"
         self._asking = asyncio.Event()
         self._survey = Survey(clock)
+        self._counts = counts
+        self._watch = watch
+        self._simulated = simulated
+        beacon.not_ready = self._not_ready
+        counts.refresh_with(self._measure)
 
     async def run(self) -> None:
         """Work until SIGTERM, SIGINT or an error that only a restart can heal (StopError)."""
-        told = asyncio.Event()
+        asked = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, told.set)
+            loop.add_signal_handler(number, asked.set)
         self._tell()
         jobs: tuple[Coroutine[Any, Any, Any], ...] = (
-            told.wait(), self._start(), self._apply(), self._ask(), self._live(), self._owned.failed(),
+            asked.wait(), self._start(), self._apply(), self._ask(), self._live(), self._owned.failed(),
         )  # fmt: skip
         tasks = [loop.create_task(job) for job in jobs]
         code = 1
@@ -200,9 +220,12 @@ class Scorer:
                 continue
             answered = await self._ask_for(groups)
             self._owned.wake.set()
-            if answered and everything:
+            if not answered:
+                await self._watch.unanswered()
+                self._survey.forget()
+            elif everything:
                 surveyed = now
-                self._refuse_standstill()
+                await self._watch.answered(self._survey, self._owned.groups.values())
             await asyncio.sleep(_ASK_GAP_S if answered else 1.0)
 
     async def _ask_for(self, groups: Collection[PartitionGroup]) -> bool:
@@ -221,13 +244,6 @@ class Scorer:
             order.answer(question, {topic: ends[TP(topic, group.partition)] for topic in INPUTS})
         self._survey.ends.update(ends)
         return True
-
-    def _refuse_standstill(self) -> None:
-        stuck = self._survey.stuck(self._owned.groups.values())
-        if stuck:
-            places = ", ".join(f"{tp.topic}-{tp.partition}" for tp in stuck[:10])
-            message = f"the consumer has stopped fetching although there are records: {places}"
-            raise StopError(message)
 
     # ---- telling -------------------------------------------------------------------------------------------------
 
@@ -252,7 +268,24 @@ class Scorer:
             applied=sum(group.applied for group in groups),
             lag=self._survey.lag(groups),
             ticked=min((group.ticked for group in groups), default=0),
+            input_lost=self._owned.lost,
         )
+
+    def _not_ready(self) -> str:
+        if not self._owned.settled:
+            return "takes partition groups over"
+        return "Kafka does not answer" if self._watch.in_doubt else ""
+
+    def _measure(self) -> None:
+        groups = self._owned.groups.values()
+        for topic, lag in self._survey.lag(groups).items():
+            self._counts.set(metrics.LAG, lag, topic)
+        self._counts.set(metrics.GROUPS, len(groups))
+        self._counts.set(metrics.ENTERPRISES, sum(len(group.shard.engine.enterprises) for group in groups))
+        self._counts.set(metrics.CLOCK, min((group.ticked for group in groups), default=0) / 1000)
+        oldest = [at for group in groups if (at := group.order.oldest()) is not None]
+        age_ms = self._clock.now_ms() - min(oldest) if oldest and not self._simulated else 0
+        self._counts.set(metrics.UNAPPLIED_AGE, max(age_ms, 0) / 1000)
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> None:

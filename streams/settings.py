@@ -98,6 +98,21 @@ class Settings(BaseSettings):
         SecretStr(""), description="Password of the read-only ClickHouse user that Grafana's data source gets."
     )
 
+    metrics_host: str = Field(
+        "127.0.0.1", description="Address on which each process answers /metrics, /healthz and /readyz."
+    )
+    metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65435,
+        description="First of the ports for that: the supervisor's, then recorder +1, notifier +2, scorer N +10+N; "
+        "0: free ones, see `forewarn status`.",
+    )
+    deadman_url: SecretStr = Field(
+        SecretStr(""), description="URL that `forewarn up` calls while all is ready; empty: none."
+    )
+    deadman_interval_s: float = Field(60.0, ge=1, le=3600, description="Seconds between two of these calls.")
+
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["text", "json"] = Field("text", description="How log lines are written.")
     detection_config: Path | None = Field(None, description="TOML file that overrides constants of the detection.")
