@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import dataclass
 from pathlib import Path
 
 
-def client_context(ca: Path | None, cert: Path | None, key: Path | None, server: str) -> ssl.SSLContext:
-    """Return the TLS of a client: certificates are checked, and that they are of the host that was asked for.
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """Whose certificates count, and ours; all files are PEM.
 
     Parameters
     ----------
     ca
-        File of the certificates to trust, PEM; None for those that the system trusts.
+        File of the certificates to trust; None for those that the system trusts.
     cert, key
-        Our own certificate and its key, PEM; None if we have none. The key may stand in the certificate's file.
+        Our own certificate and its key; None if we have none. The key may stand in the certificate's file.
+    """
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+
+#: Whom the system trusts is trusted, and we have no certificate of our own.
+SYSTEM = Certificates()
+
+
+def client_context(certificates: Certificates, server: str) -> ssl.SSLContext:
+    """Return the TLS of a client: certificates are checked, and that they are of the host that was asked for.
+
+    Parameters
+    ----------
+    certificates
+        Whom to trust, and who we are.
     server
         ``KAFKA`` or ``CLICKHOUSE``, which stands in the names of the settings, for the messages.
 
@@ -23,6 +43,7 @@ def client_context(ca: Path | None, cert: Path | None, key: Path | None, server:
     ValueError
         If a file cannot be used; the message names the setting, never what is in the file.
     """
+    ca, cert, key = certificates.ca, certificates.cert, certificates.key
     try:
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca)  # given a file, trusts it alone
     except OSError as error:  # SSLError is one
@@ -44,6 +65,26 @@ def client_context(ca: Path | None, cert: Path | None, key: Path | None, server:
             )
             raise ValueError(message) from None
     return context
+
+
+def distrust(error: ssl.SSLCertVerificationError, certificates: Certificates, server: str) -> str:
+    """Return what is wrong with a server's certificate, and which setting to correct; to stand behind "it shows".
+
+    Parameters
+    ----------
+    error
+        Of the handshake.
+    certificates
+        Whom we trust.
+    server
+        ``KAFKA`` or ``CLICKHOUSE``.
+    """
+    told = error.verify_message.rstrip(".")
+    if "mismatch" in told.lower():
+        address = {"KAFKA": "FOREWARN_KAFKA_BOOTSTRAP", "CLICKHOUSE": "FOREWARN_CLICKHOUSE_URL"}[server]
+        return f"a certificate of another host ({told}): correct {address}"
+    trusted = f"those in {certificates.ca}" if certificates.ca else "whom this system trusts"
+    return f"a certificate that is not vouched for by {trusted} ({told}): correct FOREWARN_{server}_CA"
 
 
 def _refuse_to_ask() -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import tomli_w
 
 from connectors.kafka.connection import Connection
+from connectors.tls import SYSTEM, Certificates
 from streams.settings import Settings
 
 #: What belongs to a stack and not to one command.
@@ -38,6 +39,7 @@ class Endpoints:
     control_url: str = field(repr=False)
     embedded_kafka: bool
     embedded_clickhouse: bool
+    clickhouse_certificates: Certificates = SYSTEM
 
 
 def load_settings(**given: Any) -> Settings:
@@ -135,4 +137,5 @@ def endpoints(settings: Settings) -> Endpoints:
         control_url=control,
         embedded_kafka=not settings.kafka_bootstrap,
         embedded_clickhouse=not settings.clickhouse_url,
+        clickhouse_certificates=settings.clickhouse_certificates,
     )

@@ -20,8 +20,13 @@ from pydantic_settings import (
 )
 
 from connectors.kafka.connection import Connection, Mechanism, Security
+from connectors.tls import SYSTEM, Certificates, client_context
 
 CONFIG_VARIABLE = "FOREWARN_CONFIG"
+_CERTIFICATE_FILES = (
+    "kafka_ca", "kafka_client_cert", "kafka_client_key",
+    "clickhouse_ca", "clickhouse_client_cert", "clickhouse_client_key",
+)  # fmt: skip
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -62,6 +67,15 @@ class Settings(BaseSettings):
     clickhouse_user: str = Field("default", description="User of ClickHouse.")
     clickhouse_password: SecretStr = Field(
         SecretStr(""), description="Password of ClickHouse; the embedded one makes its own."
+    )
+    clickhouse_ca: Path | None = Field(
+        None, description="PEM file of the certificates that ClickHouse's is checked against; empty: the system's."
+    )
+    clickhouse_client_cert: Path | None = Field(
+        None, description="PEM file of our certificate, where ClickHouse asks for one beside the password."
+    )
+    clickhouse_client_key: Path | None = Field(
+        None, description="PEM file of its key; empty: it is in the certificate's file."
     )
     clickhouse_database: str = Field("forewarn", pattern=r"^[a-z_][a-z0-9_]*$", description="Database of our tables.")
     clickhouse_port: Port = Field(18123, description="Port of the embedded ClickHouse.")
@@ -127,12 +141,12 @@ class Settings(BaseSettings):
             raise ValueError(message) from error
         return zone
 
-    @field_validator("kafka_ca", "kafka_client_cert", "kafka_client_key", mode="before")
+    @field_validator(*_CERTIFICATE_FILES, mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("data_dir", "kafka_ca", "kafka_client_cert", "kafka_client_key")
+    @field_validator("data_dir", *_CERTIFICATE_FILES)
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()
@@ -146,16 +160,27 @@ class Settings(BaseSettings):
             )
             raise ValueError(message)
         _ = self.kafka_connection().tls  # the files must be of use
+        if self.clickhouse_certificates != SYSTEM:
+            if not self.clickhouse_url.startswith("https://"):
+                message = (
+                    "FOREWARN_CLICKHOUSE_CA, FOREWARN_CLICKHOUSE_CLIENT_CERT and FOREWARN_CLICKHOUSE_CLIENT_KEY are of "
+                    "use with TLS only: set FOREWARN_CLICKHOUSE_URL=https://…, or remove them"
+                )
+                raise ValueError(message)
+            client_context(self.clickhouse_certificates, "CLICKHOUSE")
         return self
+
+    @property
+    def clickhouse_certificates(self) -> Certificates:
+        """Whom to trust to be ClickHouse, and who we are."""
+        return Certificates(self.clickhouse_ca, self.clickhouse_client_cert, self.clickhouse_client_key)
 
     def kafka_connection(self) -> Connection:
         """Return how to reach the Kafka named here, else the embedded one."""
         return Connection(
             self.kafka_bootstrap or f"127.0.0.1:{self.kafka_port}",
             self.kafka_security,
-            self.kafka_ca,
-            self.kafka_client_cert,
-            self.kafka_client_key,
+            Certificates(self.kafka_ca, self.kafka_client_cert, self.kafka_client_key),
             self.kafka_sasl_mechanism,
             self.kafka_username,
             self.kafka_password.get_secret_value(),

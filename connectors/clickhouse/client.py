@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ssl
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
+
+from connectors.tls import Certificates, distrust
 
 #: Codes of ClickHouse for "who are you" and "you may not".
 ACCESS_CODES = frozenset({192, 193, 194, 497, 516})
@@ -36,6 +39,11 @@ class Server(Protocol):
     @property
     def clickhouse_database(self) -> str:
         """Name of the database that holds our tables."""
+        ...
+
+    @property
+    def clickhouse_certificates(self) -> Certificates:
+        """With TLS: whom we trust to be it, and our own certificate where it asks for one."""
         ...
 
 
@@ -79,7 +87,7 @@ def client(
     UnavailableError
         If there is no answer.
     AccessError
-        If user or password are wrong.
+        If user or password are wrong, or its certificate is not to be trusted.
     MissingSchemaError
         If the database does not exist.
     """
@@ -95,6 +103,7 @@ def client(
             host=address.hostname,
             port=address.port or (8443 if secure else 8123),
             secure=secure,
+            **_files(server.clickhouse_certificates),
             proxy_path=address.path.strip("/"),
             username=server.clickhouse_user,
             password=server.clickhouse_password,
@@ -117,19 +126,40 @@ def client(
         if error.code == UNKNOWN_DATABASE:
             message = f"ClickHouse at {place} has no database {wanted}: run `forewarn migrate`"
             raise MissingSchemaError(message) from None
-        message = f"ClickHouse at {place} does not answer: is it running? ({_short(error)})"
-        raise UnavailableError(message) from error
+        raise _unreached(error, place, server) from error
     except (ClickHouseError, OSError) as error:
-        message = f"ClickHouse at {place} does not answer: is it running? ({_short(error)})"
-        raise UnavailableError(message) from error
+        raise _unreached(error, place, server) from error
+
+
+def _unreached(error: Exception, place: str, server: Server) -> AccessError | UnavailableError:
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            shown = distrust(cause, server.clickhouse_certificates, "CLICKHOUSE")
+            return AccessError(f"ClickHouse at {place} shows {shown}")
+    asked = ""
+    if place.startswith("https:") and server.clickhouse_certificates.cert is None:  # TLS 1.3 just hangs up
+        asked = "; if it asks for a certificate, set FOREWARN_CLICKHOUSE_CLIENT_CERT"
+    return UnavailableError(f"ClickHouse at {place} does not answer: is it running? ({_short(error)}){asked}")
+
+
+def _files(certificates: Certificates) -> dict[str, Any]:
+    named = {"ca_cert": certificates.ca, "client_cert": certificates.cert, "client_cert_key": certificates.key}
+    given = {name: str(path) for name, path in named.items() if path is not None}
+    # "strict": our certificate comes beside the password, not instead of it.
+    return given | ({"tls_mode": "strict"} if certificates.cert is not None else {})
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _short(error: BaseException) -> str:
     """Return what the operating system said, where an error of the HTTP library wraps it; else the error's text."""
     text = " ".join(str(error).split())[:200] or type(error).__name__
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in _causes(error):
         if isinstance(cause, OSError) and (cause.strerror or isinstance(cause, TimeoutError)):
             text = cause.strerror or "timed out"
-        cause = cause.__cause__ or cause.__context__
     return text

@@ -161,16 +161,22 @@ class KafkaServer:
         """
         ensure_jars(self._cache, self._say)
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        records = self.data_dir / "records"
-        self._properties.write_text(
-            _PROPERTIES.format(
-                host=LOOPBACK, port=self.port, controller_port=self.controller_port, log_dir=_escaped(records)
-            ),
-            encoding="utf-8",
-        )
+        self._properties.write_text(self.properties(), encoding="utf-8")
         self._logging.write_text(_LOGGING, encoding="ascii")
-        if not (records / "meta.properties").exists():
+        if not (self._records / "meta.properties").exists():
             self._format()
+
+    def properties(self) -> str:
+        """Return its configuration, in the form of Java's properties."""
+        return _PROPERTIES.format(
+            host=LOOPBACK, port=self.port, controller_port=self.controller_port, log_dir=_escaped(self._records)
+        )
+
+    def format_arguments(self) -> list[str]:
+        """Return what Kafka's storage tool is told when it formats a fresh data directory."""
+        # "A" in front: one id in 64 would begin with "-", which the tool takes for an option.
+        cluster_id = "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
+        return ["--cluster-id", cluster_id, "--config", str(self._properties)]
 
     def ready(self) -> bool:
         """Return whether it serves every partition that it has."""
@@ -216,6 +222,10 @@ class KafkaServer:
         self.stop()
 
     @property
+    def _records(self) -> Path:
+        return self.data_dir / "records"
+
+    @property
     def _properties(self) -> Path:
         return self.data_dir / "server.properties"
 
@@ -237,9 +247,7 @@ class KafkaServer:
         ]
 
     def _format(self) -> None:
-        # "A" in front: one id in 64 would begin with "-", which the tool takes for an option.
-        cluster_id = "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
-        tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(self._properties)]
+        tool = ["kafka.tools.StorageTool", "format", *self.format_arguments()]
         formatted = subprocess.run([*self._java(), *tool], capture_output=True, text=True, check=False)
         if formatted.returncode != 0:
             message = f"Kafka's data directory could not be formatted: {formatted.stdout}{formatted.stderr}"

@@ -25,6 +25,7 @@ from tenacity import (
     wait_fixed,
 )
 
+from connectors.kafka.access import refusal
 from connectors.kafka.connection import Connection
 from connectors.topics import Topic
 
@@ -44,6 +45,10 @@ _GONE = Retrying(stop=stop_after_delay(_TIMEOUT_MS / 1000), wait=wait_fixed(0.05
 
 class KafkaAwayError(RuntimeError):
     """No Kafka answers at the address, or it does not serve yet."""
+
+
+class KafkaRefusedError(KafkaAwayError):
+    """A Kafka is there, but it refuses us, or we must not trust it: waiting does not help, the settings are wrong."""
 
 
 class TopicMismatchError(RuntimeError):
@@ -194,12 +199,16 @@ def connected(kafka: Connection, timeout_s: float = 10.0) -> Iterator[Admin]:
 
     Raises
     ------
+    KafkaRefusedError
+        If it refuses our password, or its certificate is not to be trusted; the message names the settings.
     KafkaAwayError
         If none answers.
     """
     if not any(listens(address) for address in kafka.addresses):
         message = f"no Kafka listens at {kafka}: start it, or correct FOREWARN_KAFKA_BOOTSTRAP"
         raise KafkaAwayError(message)
+    if reason := refusal(kafka):
+        raise KafkaRefusedError(reason)
     try:
         client = KafkaAdminClient(
             **kafka.kafka_python(),
@@ -208,17 +217,28 @@ def connected(kafka: Connection, timeout_s: float = 10.0) -> Iterator[Admin]:
             bootstrap_timeout_ms=int(timeout_s * 1000),
         )
     except KafkaError as error:
-        message = f"the Kafka at {kafka} does not answer ({type(error).__name__})"
+        message = (
+            f"the Kafka at {kafka} does not answer ({type(error).__name__}); "
+            f"is FOREWARN_KAFKA_SECURITY={kafka.security} what it expects?"
+        )
         raise KafkaAwayError(message) from error
     with client:
         yield Admin(client)
 
 
 def serving(kafka: Connection) -> bool:
-    """Return whether a Kafka answers and leads every partition of every topic: a port that answers is not enough."""
+    """Return whether a Kafka answers and leads every partition of every topic: a port that answers is not enough.
+
+    Raises
+    ------
+    KafkaRefusedError
+        If it answers, and will never serve us.
+    """
     try:
         with connected(kafka, timeout_s=5.0) as admin:
             admin.end_offsets(admin.partitions())
+    except KafkaRefusedError:
+        raise
     except (KafkaAwayError, KafkaError):
         return False
     return True
@@ -229,6 +249,8 @@ def wait_until_serving(kafka: Connection, timeout_s: float) -> None:
 
     Raises
     ------
+    KafkaRefusedError
+        If it will never serve us.
     KafkaAwayError
         If it does not within ``timeout_s`` seconds.
     """

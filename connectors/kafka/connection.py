@@ -9,10 +9,9 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from connectors.tls import client_context
+from connectors.tls import SYSTEM, Certificates, client_context
 
 if TYPE_CHECKING:
     from faust.auth import Credentials
@@ -31,10 +30,8 @@ class Connection:
         ``host:port[,…]``.
     security
         Whether by TLS (``ssl``, ``sasl_ssl``), and whether with user and password (``sasl_…``).
-    ca
-        File of the certificates to trust, PEM; None for those that the system trusts.
-    client_cert, client_key
-        Our own certificate and its key, PEM, where the brokers ask for one; the key may stand in the same file.
+    certificates
+        With TLS: whom to trust to be a broker, and who we are where brokers ask for a certificate.
     mechanism, username, password
         How we say who we are, with SASL.
 
@@ -54,9 +51,7 @@ class Connection:
 
     bootstrap: str
     security: Security = "plaintext"
-    ca: Path | None = None
-    client_cert: Path | None = None
-    client_key: Path | None = None
+    certificates: Certificates = SYSTEM
     mechanism: Mechanism = "SCRAM-SHA-512"
     username: str = ""
     password: str = field(default="", repr=False)
@@ -95,7 +90,7 @@ class Connection:
         """
         if not self.encrypted:
             return None
-        return client_context(self.ca, self.client_cert, self.client_key, "KAFKA")
+        return client_context(self.certificates, "KAFKA")
 
     def aiokafka(self) -> dict[str, Any]:
         """Return the arguments of aiokafka's consumers, producers and admin clients."""
@@ -143,7 +138,7 @@ class Connection:
                 f"FOREWARN_KAFKA_USERNAME and FOREWARN_KAFKA_PASSWORD are not used with FOREWARN_KAFKA_SECURITY="
                 f"{self.security}: set it to {with_password}, or remove them"
             )
-        if not self.encrypted and (self.ca or self.client_cert or self.client_key):
+        if not self.encrypted and self.certificates != SYSTEM:
             return (
                 f"FOREWARN_KAFKA_SECURITY={self.security} encrypts nothing and checks no certificate: set it to ssl or "
                 "sasl_ssl, or remove FOREWARN_KAFKA_CA, FOREWARN_KAFKA_CLIENT_CERT and FOREWARN_KAFKA_CLIENT_KEY"

@@ -15,6 +15,7 @@ from clickhouse_connect.driver.client import Client
 from connectors import clickhouse as store
 from connectors.control import ControlStore
 from connectors.embedded import ClickHouseServer
+from connectors.tls import SYSTEM, Certificates
 from dashboards.desk import Desk
 from dashboards.queries import Queries
 from dashboards.store import Store
@@ -30,6 +31,7 @@ class Place:
     clickhouse_user: str
     clickhouse_password: str
     clickhouse_database: str
+    clickhouse_certificates: Certificates = SYSTEM
 
     def connect(self) -> Client:
         return store.client(self, connect_timeout_s=3, timeout_s=15)

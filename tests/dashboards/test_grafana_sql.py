@@ -18,6 +18,7 @@ from connectors.clickhouse.views import VIEWS
 from connectors.embedded import ClickHouseServer
 from connectors.examples import EXAMPLES
 from connectors.models import MESSAGES, Message
+from connectors.tls import SYSTEM
 from dashboards.grafana import shipped
 
 pytestmark = pytest.mark.stack
@@ -90,7 +91,7 @@ def database(clickhouse: ClickHouseServer) -> Iterator[Client]:
     """The real tables and views on the real engine, with a few rows of each kind, inserted twice."""
     place = SimpleNamespace(
         clickhouse_url=clickhouse.url, clickhouse_user=clickhouse.user, clickhouse_password=clickhouse.password,
-        clickhouse_database=DATABASE,
+        clickhouse_database=DATABASE, clickhouse_certificates=SYSTEM,
     )  # fmt: skip
     client = connect(place, database="")
     migrate(client, DATABASE, {})

@@ -18,6 +18,7 @@ from connectors.clickhouse import TABLE_OF, TABLES, RefusedRowsError, Sink, Tabl
 from connectors.clickhouse.schema import ALERTS, SIGNALS
 from connectors.examples import EXAMPLES
 from connectors.models import MESSAGES, Action, Alert, Delivery, Enterprise, Finding, Heartbeat, Message, Signal
+from connectors.tls import SYSTEM
 from streams.runtime import Endpoints
 
 pytestmark = pytest.mark.stack
@@ -271,6 +272,7 @@ def test_a_server_that_is_away_is_told_from_one_that_refuses(warehouse: Endpoint
     class Away:
         clickhouse_url = "http://127.0.0.1:1"
         clickhouse_user = clickhouse_password = clickhouse_database = "x"
+        clickhouse_certificates = SYSTEM
 
     with pytest.raises(UnavailableError, match="is it running"):
         Sink(lambda: client(Away(), connect_timeout_s=1)).insert(SIGNALS, [])
