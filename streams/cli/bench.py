@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -12,10 +13,40 @@ from streams.cli.common import AsJson, err, fail, print_json
 
 bench_app = typer.Typer(name="bench", help="Measure a private stack on this machine.", no_args_is_help=True)
 
+Enterprises = Annotated[int, typer.Option(min=100, max=5_000_000, help="How many enterprises the signals speak of.")]
+WireForm = Annotated[
+    Literal["json", "compact"], typer.Option("--form", help="Of the readings: a JSON record each, or blocks of 500.")
+]
+Measure = Callable[[Path, Callable[[str], None]], Mapping[str, Any]]
 
-@bench_app.callback()
-def _commands() -> None:
-    """Keep `bench` a group while it has a single command."""
+
+@bench_app.command("score")
+def score(
+    enterprises: Enterprises = 100_000,
+    signals: Annotated[
+        int, typer.Option(min=1_000, help="Signals at least; rounded up to whole turns of all enterprises.")
+    ] = 3_000_000,
+    form: WireForm = "json",
+    peers: Annotated[bool, typer.Option("--peers", help="Measure other libraries, too.")] = False,
+    days: Annotated[int, typer.Option(min=1, max=60, help="Closed days that each enterprise has behind it.")] = 4,
+    as_json: AsJson = False,
+) -> None:
+    """Measure one scorer process against a bare loop over the same records.
+
+    The bare loop decodes with msgspec and updates River's EWMean and EWVar for each enterprise, read with aiokafka; it
+    checks nothing, remembers nothing and writes nothing. The peers (`pip install 'forewarn[bench]'`) do the same work.
+
+    Examples:
+
+      forewarn bench score --peers --json
+
+      forewarn bench score --enterprises 1000000 --signals 6000000 --form compact
+    """
+    from streams.bench.score import Task, bench_score
+    from streams.clock import SystemClock
+
+    task = Task(enterprises, signals, form, days)
+    _measured(lambda directory, say: bench_score(directory, task, peers, SystemClock(), say), as_json)
 
 
 @bench_app.command("pipeline")
@@ -34,11 +65,17 @@ def pipeline(
     """
     from streams.bench.pipeline import bench_pipeline
     from streams.clock import SystemClock
+
+    _measured(lambda directory, say: bench_pipeline(directory, signals, scorers, SystemClock(), say), as_json)
+
+
+def _measured(measure: Measure, as_json: bool) -> None:
+    """Measure in a directory of its own and print the result: on stdout as JSON, else for people."""
     from streams.private import StackError
 
     with TemporaryDirectory(prefix="forewarn-bench-") as directory, err.status("starting") as status:
         try:
-            result = bench_pipeline(Path(directory), signals, scorers, SystemClock(), status.update)
+            result = measure(Path(directory), status.update)
         except (StackError, TimeoutError) as error:
             fail(str(error))
     if as_json:
