@@ -46,6 +46,22 @@ def settings_for(part: str, **given: Any) -> Settings:
     return settings
 
 
+def settings_for_worker(part: str, **given: Any) -> Settings:
+    """Return the settings of a process that works on Kafka.
+
+    The command ends with code 2, naming the settings, if Kafka is there and refuses us, or must not be trusted. For one
+    that is away the process itself waits.
+    """
+    from connectors.kafka.access import refusal
+    from streams.runtime import endpoints
+
+    settings = settings_for(part, **given)
+    reason = refusal(endpoints(settings).kafka)
+    if reason is not None:
+        fail(reason, 2)
+    return settings
+
+
 def _wrong(item: ErrorDetails) -> str:
     name = "_".join(str(place) for place in item["loc"])  # none if settings contradict each other: the message has them
     text = item["msg"].removeprefix("Value error, ")

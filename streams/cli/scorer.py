@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.common import DataDir, fail, settings_for
+from streams.cli.common import DataDir, fail, settings_for_worker
 
 
 def scorer(
@@ -29,7 +29,7 @@ def scorer(
     from streams.scorer import score
 
     part = f"scorer-{worker_id}"
-    settings = settings_for(part, data_dir=data_dir)
+    settings = settings_for_worker(part, data_dir=data_dir)
     clock = SystemClock()
     try:
         asyncio.run(score(settings, endpoints(settings), worker_id, clock, Beacon(settings.data_dir, part, clock)))
