@@ -21,14 +21,17 @@ from connectors.control import AWAY as STORE_AWAY
 from connectors.control import ControlStore
 from connectors.topics import ALERTS
 from connectors.webhook import WebhookSender
+from streams import metrics
 from streams.alerting.backoff import Backoff
 from streams.alerting.delivery import Deliverer, Limits
 from streams.alerting.intake import AlertRecord, take_in
 from streams.alerting.relay import relay
 from streams.clock import Clock
 from streams.logs import logger
+from streams.metrics import Metrics
 from streams.runtime import Endpoints
 from streams.settings import Settings
+from streams.watchdog import StandstillError, Stillness, record_waits, told
 
 _log = logger(__name__)
 
@@ -44,6 +47,8 @@ _STOP_S, _DRAIN_S, _CLOSE_S = 5.0, 4.0, 2.0
 _RETRY_MS = 500
 _KEPT_MS = 90 * 86_400_000
 _PRUNE_S = 3600.0
+#: How often to look whether anything moves, how long a look may take, and how long nothing may move.
+_WATCH_S, _LOOK_S, _STILL_S = 5.0, 3.0, 60.0
 
 #: What may be away for a while: waited for, never fatal.
 _AWAY = (KafkaError, *STORE_AWAY, OSError)
@@ -65,6 +70,8 @@ class Notifier:
         The control store, with its tables up to date.
     backoff
         When deliveries are tried again.
+    counts
+        Where what it does is counted.
     """
 
     def __init__(
@@ -74,7 +81,10 @@ class Notifier:
         store: ControlStore,
         clock: Clock,
         backoff: Backoff | None = None,
+        counts: Metrics | None = None,
     ) -> None:
+        self._metrics = counts or Metrics("notifier")
+        self._metrics.refresh_with(self._measure)
         self._app = settings.app
         self._kafka = endpoints.kafka
         self._store = store
@@ -83,17 +93,24 @@ class Notifier:
             clock.now_ms, timeout_s=settings.webhook_timeout_s, allow_private=settings.webhook_allow_private
         )
         limits = Limits(attempts=settings.webhook_attempts)
-        self._deliverer = Deliverer(store, self._sender, clock, limits, backoff or Backoff())
+        self._deliverer = Deliverer(store, self._sender, clock, limits, backoff or Backoff(), self._metrics)
         self._owner = f"{os.getpid()}-{secrets.token_hex(6)}"
         self._leads_until = 0.0  # of the monotonic clock
         self._queued = asyncio.Event()
-        self._reading = False
+        self._consumer: Any = None  # while it reads
+        self._read_to: dict[tuple[str, int], int] = {}
+        self._waiting: tuple[int, int | None] = (0, None)
+        self._store_away = True
+        self._kafka_silent = True
+        self._reading_still: Stillness[tuple[str, int]] = Stillness(clock, _STILL_S)
+        self._delivering_still: Stillness[str] = Stillness(clock, _STILL_S)
         self._counts: Counter[str] = Counter()
 
     def figures(self) -> dict[str, Any]:
         """Return what ``status`` shows of it, counted since its start."""
         return {
-            "reading": self._reading,
+            "reading": self._consumer is not None,
+            "waiting": self._waiting[0],
             "leads": self._leads(),
             "under_way": len(self._deliverer.under_way),
             "transitions": self._counts["transitions"],
@@ -101,14 +118,40 @@ class Notifier:
             "refused": self._counts["refused"],
         }
 
+    def not_ready(self) -> str:
+        """Return why warnings cannot be taken in and delivered now; empty if they can."""
+        if self._store_away:
+            return "the control store does not answer"
+        if self._consumer is None or self._kafka_silent:
+            return "Kafka does not answer"
+        return ""
+
+    def _measure(self) -> None:
+        count, oldest = self._waiting
+        self._metrics.set(metrics.QUEUE, count)
+        age_ms = self._clock.now_ms() - oldest if oldest is not None else 0
+        self._metrics.set(metrics.UNDELIVERED_AGE, max(age_ms, 0) / 1000)
+        self._metrics.set(metrics.LEADS, 1 if self._leads() else 0)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop, then end cleanly within a few seconds.
 
         Raises
         ------
+        StandstillError
+            If alerts or deliveries wait and nothing moves: end the process and start another.
         ExceptionGroup
             If something unexpected went wrong in our own code: start the process again.
         """
+        try:
+            await self._run(stop)
+        except* StandstillError as errors:
+            standstill = errors.exceptions[0]
+        else:
+            return
+        raise standstill
+
+    async def _run(self, stop: asyncio.Event) -> None:
         try:
             async with asyncio.TaskGroup() as loops:
                 working = [
@@ -119,6 +162,7 @@ class Notifier:
                         ("deliver", self._deliver),
                         ("relay the outbox", self._relay),
                         ("prune", self._prune),
+                        ("look whether anything moves", self._watch),
                     )
                 ]
                 await _first_of(stop, *working)
@@ -158,7 +202,7 @@ class Notifier:
         )
         try:
             await consumer.start()
-            self._reading = True
+            self._consumer = consumer
             while not stop.is_set():
                 batches = await consumer.getmany(timeout_ms=round(_IDLE_S * 1000), max_records=_BATCH)
                 records = [
@@ -170,12 +214,16 @@ class Notifier:
                     continue
                 taken = await asyncio.to_thread(take_in, self._store, records, self._clock.now_ms())
                 self._counts.update(taken._asdict())
+                self._metrics.count(metrics.TRANSITIONS, taken.transitions)
+                self._metrics.count(metrics.REFUSED, taken.refused)
                 if taken.refused:
                     _log.error("records of topic alerts could not be read", refused=taken.refused)
                 self._queued.set()
                 await consumer.commit()
+                self._read_to |= {(record.topic, record.partition): record.offset + 1 for record in records}
         finally:
-            self._reading = False
+            self._consumer = None
+            self._read_to.clear()
             await _close(consumer)
 
     async def _lead(self, stop: asyncio.Event) -> None:
@@ -218,6 +266,61 @@ class Notifier:
         while not stop.is_set():
             await asyncio.to_thread(self._store.prune, self._clock.now_ms() - _KEPT_MS)
             await _pause(_PRUNE_S, stop)
+
+    # ---- watching ------------------------------------------------------------------------------------------------
+
+    async def _watch(self, stop: asyncio.Event) -> None:
+        """Raise StandstillError if alerts or deliveries wait and nothing moves, though all that is needed is there."""
+        while not stop.is_set():
+            try:
+                self._waiting = await asyncio.to_thread(self._store.waiting)
+                due = await asyncio.to_thread(self._store.next_due)
+            except STORE_AWAY:
+                self._store_away = True
+                self._delivering_still.forget()
+                self._reading_still.forget()
+                raise
+            self._store_away = False
+            self._refuse_idling(due)
+            await self._refuse_deafness()
+            await _pause(_WATCH_S, stop)
+
+    def _refuse_idling(self, due: int | None) -> None:
+        """Refuse that a delivery is due and none is under way: every slot is free, so it should be."""
+        idle = self._leads() and not self._deliverer.under_way and due is not None and due < self._clock.now_ms()
+        if self._delivering_still.overdue({"": due} if idle and due is not None else {}):
+            message = f"a delivery is due since {due} ms and none is under way"
+            raise StandstillError(message)
+
+    async def _refuse_deafness(self) -> None:
+        """Refuse that alerts wait in Kafka and are not read."""
+        overdue = self._reading_still.overdue(await self._unread())
+        if not overdue:
+            return
+        if await record_waits(self._kafka, overdue) is not None:
+            message = f"nothing is read any more although there are records: {told(overdue)}"
+            raise StandstillError(message)
+        self._reading_still.forget()  # nothing there but the marker of a transaction
+
+    async def _unread(self) -> dict[tuple[str, int], int]:
+        """Return from where alerts are to be read."""
+        consumer = self._consumer
+        if consumer is None:
+            return {}
+        ours = consumer.assignment()
+        try:
+            async with asyncio.timeout(_LOOK_S):
+                ends = await consumer.end_offsets(ours) if ours else {}
+                at = {place: await consumer.position(place) for place in ours}
+        except (KafkaError, TimeoutError):
+            self._kafka_silent = True
+            return {}
+        self._kafka_silent = False
+        return {
+            (place.topic, place.partition): self._read_to.get((place.topic, place.partition), at[place])
+            for place in ours
+            if at[place] < ends[place] or self._read_to.get((place.topic, place.partition), at[place]) < at[place] - 1
+        }
 
 
 async def _pause(seconds: float, stop: asyncio.Event) -> None:

@@ -111,9 +111,17 @@ async def _listen(runner: web.AppRunner, settings: Settings, part: str) -> str:
         except OSError as error:
             _log.warning("cannot answer probes here", host=settings.metrics_host, port=port, error=str(error))
             continue
-        return f"http://{':'.join(_shown(*runner.addresses[-1][:2]))}"
+        return shown(*runner.addresses[-1][:2])
     return ""
 
 
-def _shown(host: str, port: int) -> tuple[str, str]:
-    return (f"[{host}]" if ":" in host else host), str(port)
+def shown(host: str, port: int) -> str:
+    """Return the address at which this machine reaches a server that listens on a host and port.
+
+    Examples
+    --------
+    >>> shown("0.0.0.0", 9400), shown("::1", 9400)
+    ('http://127.0.0.1:9400', 'http://[::1]:9400')
+    """
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{near}]:{port}" if ":" in near else f"http://{near}:{port}"

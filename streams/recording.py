@@ -20,7 +20,7 @@ from streams.clock import moment
 TOPICS = tuple(TABLE_OF)
 
 #: Reasons of the dead letters that the recorder itself writes to ClickHouse.
-UNREADABLE, SKIPPED = "unreadable", "skipped"
+UNREADABLE, SKIPPED, LOST = "unreadable", "skipped", "input-lost"
 
 
 class NewerMessageError(Exception):
@@ -128,6 +128,30 @@ class Reader:
             batch.count += len(accepted)
         elif record.value is not None:  # a compacted topic's deletion has no value, and nothing to store
             self._own(record, record.value, batch)
+
+    def lose(self, first: Place, end: int, now_ms: int, batch: Batch) -> None:
+        """Make a dead letter of records that Kafka deleted before they were stored: somebody must see it.
+
+        Parameters
+        ----------
+        first, end
+            The first record that is lost, and the offset of the first that is not.
+        now_ms
+            When that was found out.
+        """
+        at = moment(now_ms)
+        letter = DeadLetter(
+            topic=first.topic,
+            partition=first.partition,
+            offset=first.offset,
+            reason=LOST,
+            detail=f"Kafka deleted the records up to offset {end} by age before they were stored in ClickHouse",
+            record_time=at,
+            at=at,
+            value="",
+        )
+        batch.rows[TABLE_OF[DEAD_LETTERS].name].append(Row(letter, *first, 0, now_ms))
+        batch.count += 1
 
     def _own(self, record: KafkaRecord, value: bytes, batch: Batch) -> None:
         table = TABLE_OF[record.topic]

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import signal
-import threading
 from collections.abc import Collection, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -38,6 +36,7 @@ from streams.settings import Settings
 from streams.shard import EngineFaultError
 from streams.survey import Survey, Watch
 from streams.transport import SCHEME, FrameApp, FrameSchema, register
+from streams.watchdog import end_after
 
 #: Whoever has not stopped by then is ended: what was checkpointed is exact, the rest will be applied again.
 STOP_DEADLINE_S = 8.0
@@ -155,7 +154,7 @@ class Scorer:
             code = error.code
             raise
         finally:
-            _end_after(STOP_DEADLINE_S, code)
+            end_after(STOP_DEADLINE_S, code)
             await self._stop(tasks)
 
     async def _start(self) -> None:
@@ -291,10 +290,3 @@ class Scorer:
 async def _set_within(event: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
-
-
-def _end_after(seconds: float, code: int) -> None:
-    """End the process hard if it has not ended by then: an absent broker can make a clean stop wait for ever."""
-    timer = threading.Timer(seconds, os._exit, (code,))
-    timer.daemon = True
-    timer.start()

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from connectors.clickhouse import UnavailableError, client, migrate
@@ -19,6 +20,7 @@ from connectors.topics import Topic, declared
 from streams import health
 from streams.ages import ages
 from streams.clock import Clock
+from streams.probes import HEALTH
 from streams.runtime import KEPT, Endpoints, endpoints, own_secret, write_stack
 from streams.settings import Settings
 from streams.supervisor import Part, Show, Step, Supervisor
@@ -30,6 +32,8 @@ _FOREIGN_S = 60.0
 #: After a crash of the supervisor its servers still close their files. Seconds.
 _LEFTOVERS_S = 20.0
 _DAY_MS = 86_400_000
+#: A part that is asked whether it lives answers within so long. Seconds.
+_ANSWER_S = 3.0
 
 
 class StackBusyError(RuntimeError):
@@ -198,7 +202,11 @@ def _worker(data_dir: Path, name: str, arguments: Sequence[str], env: dict[str, 
 
     def lives(pid: int) -> bool:
         sign = health.read(data_dir, name)
-        return sign is None or sign.pid != pid or sign.fresh(clock.now_ms())
+        return sign is None or sign.pid != pid or sign.fresh(clock.now_ms()) or _answers(sign)
+
+    def not_ready(pid: int) -> str:
+        sign = health.read(data_dir, name)
+        return "starts" if sign is None or sign.pid != pid else sign.not_ready
 
     return Part(
         name,
@@ -206,8 +214,19 @@ def _worker(data_dir: Path, name: str, arguments: Sequence[str], env: dict[str, 
         env,
         ready=runs,
         healthy=lives,
+        not_ready=not_ready,
         final_codes=FINAL_CODES,
     )
+
+
+def _answers(sign: health.Sign) -> bool:
+    """Whether a part whose beacon is old is well all the same: a full disk keeps beacons from being written."""
+    if not sign.probes:
+        return False
+    try:
+        return httpx.get(sign.probes + HEALTH, timeout=_ANSWER_S, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
 
 
 def _foreign_kafka(places: Endpoints) -> Step:

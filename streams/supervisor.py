@@ -48,6 +48,8 @@ class Part:
         Asked, with the process id, until it says that the part does its work. May block for seconds; runs in a thread.
     healthy
         Asked from then on; the part is restarted once it has said no for ``patience_s`` seconds. May block.
+    not_ready
+        Asked why a part that is well cannot do its work now; empty if it can. Nothing is done about it. May block.
     stop_grace_s
         Between SIGTERM and SIGKILL.
     final_codes
@@ -61,6 +63,7 @@ class Part:
     env: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[int], bool] = lambda _pid: True
     healthy: Callable[[int], bool] = lambda _pid: True
+    not_ready: Callable[[int], str] = lambda _pid: ""
     patience_s: float = 10.0
     stop_grace_s: float = 10.0
     start_timeout_s: float = 120.0
@@ -136,11 +139,32 @@ class Supervisor:
         self._clock = clock
         self._backoff = backoff or Backoff()
         self._keepers: list[list[_Keeper]] = []
+        self._started = False
 
     @property
     def pids(self) -> dict[str, int]:
         """The process id of each part that runs."""
         return {keeper.name: pid for stage in self._keepers for keeper in stage if (pid := keeper.pid) is not None}
+
+    @property
+    def restarts(self) -> dict[str, int]:
+        """How often each part was started again after it had failed."""
+        return {keeper.name: keeper.restarts for stage in self._keepers for keeper in stage}
+
+    @property
+    def up(self) -> dict[str, bool]:
+        """Whether each part runs and is well."""
+        return {keeper.name: keeper.well for stage in self._keepers for keeper in stage}
+
+    async def not_ready(self) -> str:
+        """Return why not everything does its work now, with the part's name; empty if everything does."""
+        if not self._started:
+            return "starting"
+        for stage in self._keepers:
+            for keeper in stage:
+                if reason := await keeper.not_ready():
+                    return f"{keeper.name}: {reason}"
+        return ""
 
     async def start(self) -> None:
         """Start everything; return when all is ready.
@@ -167,9 +191,11 @@ class Supervisor:
             )
             for item in stage:
                 self._show(SUPERVISOR, f"{item.name}: {'ready' if isinstance(item, Part) else 'done'}")
+        self._started = True
 
     async def stop(self) -> None:
         """Stop everything, the last stage first: SIGTERM, and after each part's grace SIGKILL."""
+        self._started = False
         while self._keepers:
             await asyncio.gather(*(keeper.stop() for keeper in self._keepers[-1]))
             self._keepers.pop()
@@ -243,6 +269,22 @@ class _Keeper:
         self._ready = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._up = False  # this child has been ready
+        self._sick_since: float | None = None
+        self.restarts = 0
+
+    @property
+    def well(self) -> bool:
+        """Whether it runs, has come up, and was not found sick when it was last looked at."""
+        return self.pid is not None and self._up and self._sick_since is None
+
+    async def not_ready(self) -> str:
+        pid = self.pid
+        if pid is None:
+            return "is not there"
+        if not self.well:
+            return "starts" if self._sick_since is None else "gives no sign of life"
+        return await asyncio.to_thread(self._part.not_ready, pid)
 
     @property
     def pid(self) -> int | None:
@@ -302,6 +344,7 @@ class _Keeper:
                 return  # come_up tells why
             failures = 1 if self._clock.monotonic() - started >= self._backoff.stable_s else failures + 1
             delay = self._backoff.delay(failures)
+            self.restarts += 1
             self._say(f"ended with {_ending(code)}; started again in {delay:g} s")
             await asyncio.sleep(delay)
 
@@ -315,6 +358,7 @@ class _Keeper:
             start_new_session=True,
         )
         self._child = child
+        self._up, self._sick_since = False, None
         watching = asyncio.create_task(self._watch(child))
         try:
             if self._stopping.is_set():  # asked to stop while it started
@@ -329,14 +373,14 @@ class _Keeper:
         while not await asyncio.to_thread(self._part.ready, child.pid):
             await asyncio.sleep(_POLL_S)
         self._ready.set()
-        sick_since: float | None = None
+        self._up = True
         while True:
             await asyncio.sleep(min(_CHECK_S, self._part.patience_s))
             if await asyncio.to_thread(self._part.healthy, child.pid):
-                sick_since = None
+                self._sick_since = None
                 continue
-            sick_since = self._clock.monotonic() if sick_since is None else sick_since
-            if self._clock.monotonic() - sick_since >= self._part.patience_s:
+            self._sick_since = self._clock.monotonic() if self._sick_since is None else self._sick_since
+            if self._clock.monotonic() - self._sick_since >= self._part.patience_s:
                 self._say("gives no sign of life: restarting it")
                 _signal(child, signal.SIGTERM)
                 await asyncio.sleep(self._part.stop_grace_s)

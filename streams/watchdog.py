@@ -8,8 +8,10 @@ Kafka that is away, which everybody simply waits for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping
-from contextlib import suppress
+import os
+import threading
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, Generic, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # ships no types
@@ -25,6 +27,10 @@ T = TypeVar("T")
 LOOK_S = 10.0
 
 _log = logger(__name__)
+
+
+#: A process that ends for a standstill is ended hard after so long: what hangs may also keep it from ending.
+_END_S = 15.0
 
 
 class StandstillError(Exception):
@@ -137,3 +143,21 @@ def told(places: Mapping[tuple[str, int], int]) -> str:
     'signals.tax-3 at offset 41'
     """
     return ", ".join(f"{topic}-{number} at offset {at}" for (topic, number), at in list(places.items())[:10])
+
+
+@contextmanager
+def ending_hard() -> Iterator[None]:
+    """Make sure that the process ends soon, with code 1, once a StandstillError came through here."""
+    try:
+        yield
+    except StandstillError as error:
+        _log.error("standstill", reason=str(error))
+        end_after(_END_S, 1)
+        raise
+
+
+def end_after(seconds: float, code: int) -> None:
+    """End the process hard if it has not ended by then: an absent broker can make a clean stop wait for ever."""
+    timer = threading.Timer(seconds, os._exit, (code,))
+    timer.daemon = True
+    timer.start()

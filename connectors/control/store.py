@@ -255,6 +255,16 @@ class ControlStore:
             found: int | None = connection.execute(select(func.min(schema.deliveries.c.due_at))).scalar_one()
         return found
 
+    def waiting(self) -> tuple[int, int | None]:
+        """Return how many deliveries wait, and since when the oldest does, in milliseconds since the epoch."""
+        table = schema.deliveries
+        query = select(func.count(), func.min(table.c.created_at)).where(
+            table.c.state == DeliveryState.WAITING, table.c.finished_at.is_(None)
+        )
+        with reading(self._engine) as connection:
+            count, oldest = connection.execute(query).one()
+        return count, oldest
+
     def record_attempt(self, webhook_id: str, attempt: Attempt, *, gone_for: str | None = None) -> Delivery | None:
         """Note how an attempt ended, in the queue and in the outbox for topic ``deliveries``.
 

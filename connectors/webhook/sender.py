@@ -74,6 +74,20 @@ class WebhookSender:
 
     async def send(self, url: str, secret: str, webhook_id: str, body: bytes) -> Outcome:
         """Try once to deliver a message and return how it went."""
+        return await self._try(
+            url,
+            lambda: (
+                "POST",
+                {"content-type": "application/json", **signed_headers(secret, webhook_id, self._now_ms(), body)},
+                body,
+            ),
+        )
+
+    async def ping(self, url: str) -> Outcome:
+        """Call a URL without a message or a signature, under the same guarantee, and return how it went."""
+        return await self._try(url, lambda: ("GET", {}, b""))
+
+    async def _try(self, url: str, message: Callable[[], tuple[str, dict[str, str], bytes]]) -> Outcome:
         try:
             target = check_url(url, allow_private=self._allow_private)
         except RefusedUrlError as error:
@@ -83,7 +97,7 @@ class WebhookSender:
                 address = permitted(await self._resolve(target.host, target.port), allow_private=self._allow_private)
                 if address is None:
                     return Outcome(Verdict.RETRY, "forbidden-address")
-                return await self._post(target, address, secret, webhook_id, body)
+                return await self._call(target, address, *message())
         except (TimeoutError, httpx.TimeoutException):
             return Outcome(Verdict.RETRY, "timeout")
         except httpx.TransportError as error:
@@ -91,17 +105,16 @@ class WebhookSender:
         except OSError:
             return Outcome(Verdict.RETRY, "unresolved")
 
-    async def _post(self, target: Target, address: str, secret: str, webhook_id: str, body: bytes) -> Outcome:
+    async def _call(self, target: Target, address: str, method: str, more: dict[str, str], body: bytes) -> Outcome:
         literal = f"[{address}]" if ":" in address else address
         name = f"[{target.host}]" if ":" in target.host else target.host
         headers = {
             "host": name if target.default_port else f"{name}:{target.port}",
-            "content-type": "application/json",
             "user-agent": "forewarn-webhooks/1",
-            **signed_headers(secret, webhook_id, self._now_ms(), body),
+            **more,
         }
         request = self._client.build_request(
-            "POST",
+            method,
             f"{target.scheme}://{literal}:{target.port}{target.path}",
             content=body,
             headers=headers,

@@ -11,9 +11,11 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
 from connectors.control import AWAY, Attempt, ControlStore, Pending
 from connectors.webhook import Outcome, Verdict
+from streams import metrics
 from streams.alerting.backoff import Backoff, after
 from streams.clock import Clock
 from streams.logs import logger
+from streams.metrics import Metrics
 
 _log = logger(__name__)
 
@@ -57,9 +59,20 @@ class Deliverer:
         Where the work is; it may be away for a while.
     clock
         Tells the time of attempts.
+    counts
+        Where attempts are counted.
     """
 
-    def __init__(self, store: ControlStore, sender: Sends, clock: Clock, limits: Limits, backoff: Backoff) -> None:
+    def __init__(
+        self,
+        store: ControlStore,
+        sender: Sends,
+        clock: Clock,
+        limits: Limits,
+        backoff: Backoff,
+        counts: Metrics | None = None,
+    ) -> None:
+        self._counts = counts or Metrics("notifier")
         self._store = store
         self._sender = sender
         self._clock = clock
@@ -154,6 +167,7 @@ class Deliverer:
                 message = await asyncio.to_thread(
                     self._store.record_attempt, pending.webhook_id, attempt, gone_for="notifier" if gone else None
                 )
+        self._counts.count(metrics.ATTEMPTS, 1, attempt.status)
         if message is not None and attempt.status != "delivered":
             _log.warning(
                 "webhook not delivered",

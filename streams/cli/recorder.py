@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.common import DataDir, fail, settings_for
+from streams.cli.common import DataDir, fail, settings_for_worker
 
 if TYPE_CHECKING:
     from streams.recording import Place
@@ -23,18 +23,29 @@ def recorder(
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Store everything from Kafka in ClickHouse, until stopped (SIGTERM, Ctrl-C). Start several to share the work."""
+    """Store everything from Kafka in ClickHouse, until stopped (SIGTERM, Ctrl-C). Start several to share the work.
+
+    Exit code 1: an operator has to look, or records wait and nothing moves, which a restart heals.
+    """
     import asyncio
 
     from connectors.clickhouse import AccessError, MissingSchemaError
     from streams.recorder import RefusedRecordsError
     from streams.recording import NewerMessageError, Place
+    from streams.watchdog import StandstillError
 
-    settings = settings_for("recorder", data_dir=data_dir)
+    settings = settings_for_worker("recorder", data_dir=data_dir)
     try:
         places = [Place.parse(text) for text in skip or []]
         asyncio.run(_record(settings, places))
-    except (RefusedRecordsError, NewerMessageError, MissingSchemaError, AccessError, ValueError) as error:
+    except (
+        AccessError,
+        MissingSchemaError,
+        NewerMessageError,
+        RefusedRecordsError,
+        StandstillError,
+        ValueError,
+    ) as error:
         fail(str(error))
 
 
@@ -44,11 +55,18 @@ async def _record(settings: Settings, skip: list[Place]) -> None:
 
     from streams.clock import SystemClock
     from streams.health import Beacon
+    from streams.metrics import Metrics
+    from streams.probes import Vitals, answering
     from streams.recorder import recorder_for
     from streams.runtime import endpoints
+    from streams.watchdog import ending_hard
 
-    part = recorder_for(settings, endpoints(settings), SystemClock(), skip)
+    counts = Metrics("recorder")
+    part = recorder_for(settings, endpoints(settings), SystemClock(), counts, skip)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, part.stop)
-    async with Beacon(settings.data_dir, "recorder").lit(part.detail):
-        await part.run()
+    beacon = Beacon(settings.data_dir, "recorder")
+    beacon.not_ready = part.not_ready
+    async with answering(settings, Vitals(counts, beacon)), beacon.lit(part.detail):
+        with ending_hard():
+            await part.run()

@@ -18,7 +18,7 @@ _NAME_WIDTH = 11
 
 
 def up(
-    scorers: Annotated[int, typer.Option(min=1, max=64, help="How many scorer processes.")] = 1,
+    scorers: Annotated[int, typer.Option(min=0, max=64, help="How many scorer processes; 0: others run them.")] = 1,
     http_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the API and board.")] = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -31,6 +31,7 @@ def up(
     from connectors.clickhouse import AccessError, EditedMigrationError, UnavailableError
     from connectors.embedded import ServerError
     from connectors.kafka.admin import KafkaAwayError, TopicMismatchError
+    from connectors.webhook import RefusedUrlError
     from streams.runtime import StackMismatchError
     from streams.stack import StackBusyError
     from streams.supervisor import StartError
@@ -40,6 +41,8 @@ def up(
         asyncio.run(_run(settings, scorers))
     except (StackBusyError, StackMismatchError) as error:
         fail(str(error), 2)
+    except RefusedUrlError as error:
+        fail(f"FOREWARN_DEADMAN_URL: {error}", 2)
     except (
         AccessError,
         EditedMigrationError,
@@ -57,11 +60,12 @@ async def _run(settings: Settings, scorers: int) -> None:
     import signal
 
     from streams.clock import SystemClock
+    from streams.overseeing import overseeing
     from streams.stack import stack
 
-    show = combined_log()
+    show, clock = combined_log(), SystemClock()
     stop = asyncio.Event()
-    async with stack(settings, SystemClock(), show, scorers) as supervisor:
+    async with stack(settings, clock, show, scorers) as supervisor, overseeing(settings, clock, supervisor):
 
         def asked() -> None:
             if stop.is_set():
