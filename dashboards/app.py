@@ -13,6 +13,8 @@ from dashboards.desk import Acknowledgements, Desk
 from dashboards.queries import Queries
 from dashboards.store import Store
 from streams.clock import Clock
+from streams.lookout import Scoring
+from streams.probes import Vitals
 
 
 def create_app(
@@ -23,6 +25,8 @@ def create_app(
     *,
     zone: str,
     simulated: bool,
+    look: Callable[[], Scoring],
+    vitals: Vitals,
 ) -> FastAPI:
     """Return the application that ``forewarn serve`` runs. Once per process: NiceGUI has one application.
 
@@ -40,8 +44,12 @@ def create_app(
         In which days are calendar ones.
     simulated
         Whether the stack clock comes from the records.
+    look
+        Tells whether signals are scored.
+    vitals
+        What this process tells of itself; it learns here when it is ready.
     """
-    desk = Desk(Queries(Store(connect)), control, clock, simulated=simulated)
-    app = create_api(desk, access)
+    desk = Desk(Queries(Store(connect)), control, clock, simulated=simulated, look=look)
+    app = create_api(desk, access, vitals)
     mount_board(app, desk, zone)
     return app

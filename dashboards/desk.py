@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from connectors.control.records import Acknowledgement as Stored
 from connectors.models import Level
@@ -23,7 +23,10 @@ from dashboards.figures import (
 )
 from dashboards.queries import AlertFilter, Freshness, Queries
 from dashboards.shared import Shared, SharedByKey
+from dashboards.store import UnreachableError
 from streams.clock import Clock, moment
+from streams.logs import logger
+from streams.lookout import Scoring
 
 #: How soon somebody should have acknowledged an alert, by level.
 RESPONSE_TIMES: Mapping[Level, timedelta] = {
@@ -36,6 +39,17 @@ RESPONSE_TIMES: Mapping[Level, timedelta] = {
 STALE_AFTER = timedelta(minutes=5)
 
 A = TypeVar("A", bound=AlertState)
+
+
+#: Gaps in the input are told for so long.
+LOSSES_TOLD = timedelta(days=7)
+#: How often the scorers are looked after, and gaps counted. Seconds.
+_TROUBLE_S = 4.0
+#: The wall does not wait longer for that: what was known before will do. Seconds.
+_PATIENCE_S = 1.0
+#: Longest wait for the control store when it is asked whether it is there. Seconds.
+_CONTROL_S = 5.0
+log = logger(__name__)
 
 
 class Acknowledgements(Protocol):
@@ -63,10 +77,23 @@ class Desk:
         The machine's.
     simulated
         Whether the stack clock comes from the records.
+    look
+        Tells whether signals are scored; may block for seconds. By default nobody knows.
     """
 
-    def __init__(self, queries: Queries, control: Acknowledgements, clock: Clock, *, simulated: bool) -> None:
+    def __init__(
+        self,
+        queries: Queries,
+        control: Acknowledgements,
+        clock: Clock,
+        *,
+        simulated: bool,
+        look: Callable[[], Scoring] = Scoring,
+    ) -> None:
         self.clock = clock
+        self._look = look
+        self._scoring: Shared[Scoring] = Shared(self._read_scoring, clock, _TROUBLE_S, _PATIENCE_S)
+        self._losses: Shared[int] = Shared(self._read_losses, clock, _TROUBLE_S, _PATIENCE_S)
         self._queries, self._control, self._simulated = queries, control, simulated
         self.wall: Shared[Wall] = Shared(self._read_wall, clock)
         self.enterprises: SharedByKey[str, EnterpriseView | None] = SharedByKey(self._read_enterprise, clock)
@@ -128,6 +155,19 @@ class Desk:
             sources=seen.value.sources,
         )
 
+    async def not_ready(self) -> str:
+        """Return why the board cannot serve now; empty if it can."""
+        try:
+            await self._queries.run(self._queries.ping)
+        except UnreachableError:
+            return "ClickHouse does not answer"
+        try:
+            await asyncio.wait_for(self._acknowledged(["-"]), _CONTROL_S)
+        except Exception as error:  # whatever the driver raises: it is told, and asked again
+            log.warning("the control store does not answer", error=type(error).__name__)
+            return "the control store does not answer"
+        return ""
+
     def data_age(self, wall: Wall) -> timedelta | None:
         """Return how long ago the store last received anything, by the machine's clock; None if never."""
         return None if wall.data_at is None else max(timedelta(0), moment(self.clock.now_ms()) - wall.data_at)
@@ -151,7 +191,20 @@ class Desk:
             sources=fresh.sources,
             data_at=self._data_at(fresh),
             simulated=self._simulated and fresh.decided is not None,
+            **await self._trouble(),
         )
+
+    async def _trouble(self) -> dict[str, Any]:
+        """Return what is wrong behind the store; what cannot be found out is left out."""
+        scoring, losses = (await self._scoring.get()).value, (await self._losses.get()).value
+        halted = scoring.halted_since if scoring is not None else None
+        return {"scoring_halted_since": None if halted is None else moment(halted), "losses": losses or 0}
+
+    async def _read_scoring(self) -> Scoring:
+        return await asyncio.to_thread(self._look)
+
+    async def _read_losses(self) -> int:
+        return await self._queries.run(self._queries.losses, moment(self.clock.now_ms()) - LOSSES_TOLD)
 
     async def _read_enterprise(self, enterprise_id: str) -> EnterpriseView | None:
         detail = await self.find_enterprise(enterprise_id)

@@ -123,6 +123,10 @@ class Wall(Figure):
     """When the store last received anything; None if it never did."""
     simulated: bool = False
     """Whether ``now`` is the newest record's time, which may be far from the machine's."""
+    scoring_halted_since: datetime | None = None
+    """Since when nothing is scored, by the machine's clock; None while something is, or nobody knows."""
+    losses: int = 0
+    """Gaps in the input of the last days: Kafka deleted records before they were scored or stored."""
 
 
 class FamilyState(Figure):

@@ -29,6 +29,7 @@ from dashboards.figures import (
     SourceFreshness,
 )
 from dashboards.store import BadCursorError, Store
+from streams.recording import LOST
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -155,6 +156,15 @@ class Queries:
             heard=_known(times["heard"]),
             decided=max((w for w in map(_known, (times["scored"], times["warned"])) if w is not None), default=None),
         )
+
+    def ping(self) -> None:
+        """Raise UnreachableError if the store does not answer."""
+        self._store.rows("SELECT 1")
+
+    def losses(self, since: datetime) -> int:
+        """Return how many gaps in the input were noted since a time: Kafka deleted records before we had them."""
+        sql = "SELECT count() AS gaps FROM dead_letters WHERE reason = {reason:String} AND at > {since:DateTime64(3)}"
+        return int(self._store.rows(sql, {"reason": LOST, "since": since})[0]["gaps"])
 
     def alerts(self, wanted: AlertFilter, limit: int, cursor: str | None) -> AlertPage:
         """Return a page of alerts, the ones that changed last first.

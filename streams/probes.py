@@ -44,14 +44,14 @@ class Vitals:
     """
 
     def __init__(self, metrics: Metrics, beacon: Beacon) -> None:
-        self._metrics = metrics
+        self.metrics = metrics
         self.beacon = beacon
         metrics.refresh_with(lambda: metrics.set(READY, 0.0 if beacon.not_ready() else 1.0))
 
     def answer(self, path: str) -> Answer:
         """Return the answer to one of the three paths."""
         if path == METRICS:
-            return Answer(200, self._metrics.page(), CONTENT_TYPE)
+            return Answer(200, self.metrics.page(), CONTENT_TYPE)
         if path == HEALTH:
             if self.beacon.fresh:
                 return Answer(200, b"ok\n", "text/plain")

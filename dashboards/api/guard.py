@@ -22,8 +22,8 @@ from dashboards.api.problems import problem
 
 SESSION_COOKIE = "forewarn-session"
 LOGIN = "/login"
-#: Answered without a token: they tell nothing but whether the server lives.
-OPEN = frozenset({"/healthz", LOGIN})
+#: Answered without a token: they tell nothing but whether the server lives and works.
+OPEN = frozenset({"/healthz", "/readyz", LOGIN})
 _MOST_LOGIN_BYTES = 4096
 _SESSION_SECONDS = 30 * 86_400
 

@@ -125,6 +125,8 @@ class Frame:
             switch = f"document.cookie='{LANGUAGE_COOKIE}={other}; path=/; SameSite=Lax; max-age=31536000'"
             language.on("click", js_handler=f"() => {{ {switch}; location.reload(); }}")
         self._banner = ui.label().classes("fw-banner").props('role="alert" data-testid="banner"')
+        self._halted = ui.label().classes("fw-banner").props('role="alert" data-testid="halted"')
+        self._losses = ui.label().classes("fw-banner fw-banner-soft").props('data-testid="losses"')
         self._sources = ui.label().classes("fw-banner fw-banner-soft").props('data-testid="sources"')
         ui.label(texts("data.lost")).classes("fw-banner fw-lost-banner").props('role="alert"')
 
@@ -149,11 +151,15 @@ class Frame:
         _mark(self._age, "fw-bad", stale or bool(failing))
         self._connection.set_text(texts("disconnected" if failing else "connected"))
         _mark(self._connection, "fw-bad", bool(failing))
-        self._banner.set_text(self._warning(seen, min(failing, default=None), age if stale else None))
-        self._banner.set_visibility(bool(self._banner.text))
-        self._sources.set_text("" if failing or seen.value is None else self._troubled(seen.value.sources))
-        self._sources.set_visibility(bool(self._sources.text))
+        _tell(self._banner, self._warning(seen, min(failing, default=None), age if stale else None))
+        wall = None if failing else seen.value  # old figures say nothing about what is wrong now
+        _tell(self._halted, self._scoring(wall.scoring_halted_since) if wall else "")
+        _tell(self._losses, texts("input.lost", count=wall.losses) if wall and wall.losses else "")
+        _tell(self._sources, self._troubled(wall.sources) if wall else "")
         return bool(failing)
+
+    def _scoring(self, halted_since: datetime | None) -> str:
+        return "" if halted_since is None else self._texts("scoring.halted", since=self._texts.moment(halted_since))
 
     def _tell_time(self, wall: Wall | None, now: datetime) -> None:
         """Show the time that ages are reckoned from: beside alerts of a simulated year, today's would mislead."""
@@ -175,6 +181,11 @@ class Frame:
     def _troubled(self, sources: list[SourceFreshness]) -> str:
         names = [f"{one.source} {one.message}".strip() for one in sources if one.status == "error"]
         return self._texts("sources.trouble", sources="; ".join(names)) if names else ""
+
+
+def _tell(banner: ui.label, text: str) -> None:
+    banner.set_text(text)
+    banner.set_visibility(bool(text))
 
 
 def _mark(element: ui.element, name: str, marked: bool) -> None:

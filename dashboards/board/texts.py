@@ -53,6 +53,13 @@ TEXTS: Mapping[str, tuple[str, str]] = MappingProxyType(
                       "Data store unreachable since {since}; the figures below are from {as_of} and may have changed."),
         "data.away.never": ("自 {since} 起无法连接数据存储，没有可显示的数据。",
                             "Data store unreachable since {since}; there is nothing to show."),
+        "scoring.halted": ("自 {since} 起没有评分进程在工作：新信号未经评估，不会产生新预警。"
+                           "无新预警不代表平安，请通知运维。",
+                           "Nothing has been scored since {since}: new signals are not judged and no new alert can "
+                           "appear. No new alerts does not mean all is well. Tell the operator."),
+        "input.lost": ("近 7 天有 {count} 处数据在评分或入库之前已被按期删除，部分企业的判断可能不完整：请通知运维。",
+                       "Data was deleted by Kafka before it was scored or stored ({count} gaps within 7 days): some "
+                       "enterprises may be judged on incomplete data. Tell the operator."),
         "data.lost": ("与服务器的连接已中断：本页不再更新，内容可能已过时。",
                       "Connection to the server lost: this page no longer updates and may be out of date."),
         "connected": ("已连接", "Connected"),

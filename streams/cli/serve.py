@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from connectors.control import ControlStore
+    from streams.probes import Vitals
     from streams.settings import Settings
 
 #: A query of the board that takes longer counts as failed. Seconds.
@@ -49,9 +50,12 @@ def _run(settings: Settings, control: ControlStore) -> None:
     import signal
 
     from streams.health import Beacon
+    from streams.metrics import Metrics
+    from streams.probes import Vitals, shown
 
-    server = _server(settings, control)
     beacon = Beacon(settings.data_dir, "serve")
+    beacon.probes = shown(settings.http_host, settings.http_port)
+    server = _server(settings, control, Vitals(Metrics("serve"), beacon))
 
     def stop(number: int) -> None:
         server.handle_exit(number, None)
@@ -65,7 +69,7 @@ def _run(settings: Settings, control: ControlStore) -> None:
     asyncio.run(run())
 
 
-def _server(settings: Settings, control: ControlStore) -> uvicorn.Server:
+def _server(settings: Settings, control: ControlStore, vitals: Vitals) -> uvicorn.Server:
     import contextlib
     from collections.abc import Iterator
 
@@ -74,8 +78,10 @@ def _server(settings: Settings, control: ControlStore) -> uvicorn.Server:
     from dashboards.api import Access, is_loopback
     from dashboards.app import create_app
     from streams.clock import SystemClock
-    from streams.runtime import own_secret
+    from streams.lookout import Lookout
+    from streams.runtime import endpoints, own_secret
 
+    clock = SystemClock()
     token = "" if is_loopback(settings.http_host) else own_secret(settings.data_dir, "api-token")
     if token:
         place = settings.data_dir / "secrets" / "api-token"
@@ -83,10 +89,12 @@ def _server(settings: Settings, control: ControlStore) -> uvicorn.Server:
     app = create_app(
         _connect(settings),
         control,
-        SystemClock(),
+        clock,
         Access.to(settings.http_host, token),
         zone=settings.zone,
         simulated=settings.simulated,
+        look=Lookout(settings, endpoints(settings), clock).look,
+        vitals=vitals,
     )
     config = uvicorn.Config(
         app,

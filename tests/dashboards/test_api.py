@@ -12,6 +12,9 @@ import pytest
 from dashboards.api import Access, create_api
 from dashboards.api.describe import openapi
 from dashboards.desk import Desk
+from streams.health import Beacon
+from streams.metrics import Metrics
+from streams.probes import Vitals
 from tests.dashboards.scene import FIRMS, HOSTILE, HOSTILE_ID, alert_id
 
 pytestmark = pytest.mark.stack
@@ -20,8 +23,8 @@ OPEN = [firm for firm in FIRMS if firm.level.value != "none"]
 
 
 @pytest.fixture
-async def api(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_api(desk, Access.to("127.0.0.1", ""))
+async def api(desk: Desk, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_api(desk, Access.to("127.0.0.1", ""), Vitals(Metrics("serve"), Beacon(tmp_path, "serve")))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8080") as client:
         yield client
 
