@@ -14,6 +14,7 @@ from connectors.kafka.admin import KafkaAwayError, TopicLag, connected
 from connectors.topics import ALERTS, INPUTS, OUTPUTS
 from streams import health
 from streams.clock import Clock, millis
+from streams.recording import LOST
 from streams.runtime import Endpoints
 from streams.settings import Settings
 
@@ -37,6 +38,10 @@ class PartHealth:
         Seconds since it said so.
     detail
         Figures of its own.
+    not_ready
+        Why it cannot do its work now; empty if it can.
+    probes
+        Where it answers ``/metrics``, ``/healthz`` and ``/readyz``.
     """
 
     name: str
@@ -44,6 +49,8 @@ class PartHealth:
     state: str
     age_s: float
     detail: Mapping[str, Any]
+    not_ready: str = ""
+    probes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +137,9 @@ def judge(
 ) -> tuple[Verdict, list[str]]:
     """Return what to make of it, with the reasons.
 
-    Down: nothing is scored, since Kafka is away or no scorer reads. Degraded: something else does not work, but nothing
-    is lost. Lag alone is no reason: it is normal after a start, and one or two records of it for ever are.
+    Down: nothing is scored, since Kafka is away or no scorer reads. Degraded: something else does not work, or Kafka
+    deleted records before we had them. Lag alone is no reason: it is normal after a start, and one or two records of it
+    for ever are.
 
     Examples
     --------
@@ -140,6 +148,12 @@ def judge(
     """
     reasons = [f"{server.name}: {server.problem}" for server in servers if server.problem]
     reasons += [f"{part.name}: {part.state}" for part in parts if part.state != "running"]
+    reasons += [f"{part.name}: {part.not_ready}" for part in parts if part.state == "running" and part.not_ready]
+    reasons += [
+        f"{part.name}: up to {lost:,} records were deleted by Kafka before it read them; see dead letters of {LOST}"
+        for part in parts
+        if (lost := int(part.detail.get("input_lost", 0)))
+    ]
     reasons += [f"{group.part}: nobody reads as {group.group}" for group in groups if group.members == 0]
     down = any(server.name == "kafka" and server.problem for server in servers) or any(
         group.part == "scorer" and group.members == 0 for group in groups
@@ -179,7 +193,8 @@ def _part(sign: health.Sign, now_ms: int) -> PartHealth:
         state = "gone"
     elif not sign.fresh(now_ms):
         state = "silent"
-    return PartHealth(sign.part, sign.pid, state, max(0, now_ms - sign.at_ms) / 1000, sign.detail)
+    age_s = max(0, now_ms - sign.at_ms) / 1000
+    return PartHealth(sign.part, sign.pid, state, age_s, sign.detail, sign.not_ready, sign.probes)
 
 
 def _kafka(settings: Settings, places: Endpoints) -> tuple[ServerHealth, list[GroupHealth]]:

@@ -66,6 +66,8 @@ def _show(found: Checkup) -> None:
     console.print(_table("Servers", ["server", "address", "state"], servers))
     parts = [[part.name, str(part.pid), part.state, lasting(part.age_s), _words(part.detail)] for part in found.parts]
     console.print(_table("Parts", ["part", "process", "state", "last sign", "detail"], parts))
+    probes = [[part.name, part.probes] for part in found.parts if part.probes]
+    console.print(_table("Metrics and probes", ["part", "/metrics, /healthz, /readyz at"], probes))
     groups = [[group.part, group.group, group.members] for group in found.groups]
     console.print(_table("Consumer groups", ["part", "group", "members"], groups))
     lags = [[group.part, lag.topic, lag.partitions, lag.end, lag.lag] for group in found.groups for lag in group.lags]
