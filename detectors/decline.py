@@ -18,6 +18,7 @@ _RECENT_DAYS: Final = 10
 _FESTIVAL: Final = 25
 #: Below this share of the mean a day is standstill, which is the collapse detector's.
 _STANDSTILL: Final = 0.15
+_LOG_STANDSTILL: Final = log(_STANDSTILL)
 #: Months of headcounts before a drift is told, and for how long it is news.
 _LEAST_MONTHS: Final = 6
 _DRIFT_MONTHS: Final = 12
@@ -93,7 +94,7 @@ class PowerDecline:
         if not calendar.is_workday(day) or abs(calendar.days_from_spring_festival(day)) <= _FESTIVAL:
             return
         level = log(value)
-        if not memory.fall.count or level >= memory.fall.mean + log(_STANDSTILL):
+        if not memory.fall.count or level >= memory.fall.mean + _LOG_STANDSTILL:
             memory.learn(level, day)
 
     def judge_one(self, memory: DeclineMemory, context: Context) -> Sequence[Opinion]:

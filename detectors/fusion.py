@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from detectors.config import DetectionConfig
 from detectors.contract import Clearance, Level
@@ -63,8 +64,7 @@ class Held:
     raised: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Fused:
+class Fused(NamedTuple):
     """What fusion makes of an enterprise's evidence at one moment.
 
     Parameters
@@ -146,26 +146,26 @@ def fuse(evidence: Sequence[Held], coverage: Mapping[str, str], now: int, config
     rules = config.fusion
     worths = [worth(held, now, config) for held in evidence]
     ranked = [i for i, value in enumerate(worths) if value >= rules.negligible]
-    ranked.sort(
-        key=lambda i: (-worths[i], evidence[i].family, evidence[i].reason, evidence[i].subject, evidence[i].detector)
-    )
+    if len(ranked) > 1:
+        ranked.sort(key=lambda i: (-worths[i], *_identity(evidence[i])))
     families = _families(evidence, worths, ranked, rules.repeat_factor)
-    score = _composite(families, config)
     fresh = {family: value for family, value in families.items() if coverage.get(family) == "fresh"}
+    score = _composite(families, config)
+    high, share = _uncertainty(score, coverage, config)
     return Fused(
         score=score,
-        low=_composite(fresh, config),
-        high=_widened(score, coverage, config),
+        low=score if len(fresh) == len(families) else _composite(fresh, config),
+        high=high,
         families=families,
         floor=_floor(evidence, config),
         reach=_reach(evidence, worths, ranked, families, rules.agrees_from),
-        coverage=_fresh_share(coverage, config),
+        coverage=share,
         ranked=tuple(ranked),
     )
 
 
-def _weight(family: str, config: DetectionConfig) -> float:
-    return config.fusion.weights.get(family, config.fusion.default_weight)
+def _identity(held: Held) -> tuple[str, str, str, str]:
+    return held.family, held.reason, held.subject, held.detector
 
 
 def _families(
@@ -176,49 +176,47 @@ def _families(
     repeats: dict[tuple[str, str], float] = {}
     for i in ranked:
         held = evidence[i]
-        factor = repeats.get((held.family, held.reason), 1.0)
-        repeats[held.family, held.reason] = factor * repeat_factor
+        kind = held.family, held.reason
+        factor = repeats.get(kind, 1.0)
+        repeats[kind] = factor * repeat_factor
         remaining[held.family] = remaining.get(held.family, 1.0) * (1.0 - min(worths[i] * factor, 1.0))
     return {family: 1.0 - remaining[family] for family in sorted(remaining)}
 
 
 def _composite(families: Mapping[str, float], config: DetectionConfig) -> float:
     """Return the weighted noisy-or over the families, raised where several agree."""
+    rules = config.fusion
     remaining = 1.0
     agreeing = 0
     for family, value in families.items():
-        remaining *= 1.0 - _weight(family, config) * value
-        agreeing += value >= config.fusion.agrees_from
-    exponent = 1.0 + config.fusion.corroboration * max(agreeing - 1, 0)
+        remaining *= 1.0 - rules.weights.get(family, rules.default_weight) * value
+        agreeing += value >= rules.agrees_from
+    exponent = 1.0 + rules.corroboration * max(agreeing - 1, 0)
     return float(1.0 - max(remaining, 0.0) ** exponent)
 
 
-def _widened(score: float, coverage: Mapping[str, str], config: DetectionConfig) -> float:
-    """Return the score if every stale or unseen family hid what such families may hide."""
-    remaining = 1.0 - score
+def _uncertainty(score: float, coverage: Mapping[str, str], config: DetectionConfig) -> tuple[float, float]:
+    """Return the score if every stale or unseen family hid what such families may hide, and the fresh ones' share."""
+    rules = config.fusion
+    remaining, total, fresh = 1.0 - score, 0.0, 0.0
     for family, state in coverage.items():
-        if state != "fresh":
-            prior = config.fusion.stale_prior if state == "stale" else config.fusion.never_prior
-            remaining *= 1.0 - _weight(family, config) * prior
-    return max(1.0 - remaining, score)
-
-
-def _fresh_share(coverage: Mapping[str, str], config: DetectionConfig) -> float:
-    total = sum(_weight(family, config) for family in coverage)
-    fresh = sum(_weight(family, config) for family, state in coverage.items() if state == "fresh")
-    return fresh / total if total else 0.0
+        weight = rules.weights.get(family, rules.default_weight)
+        total += weight
+        if state == "fresh":
+            fresh += weight
+        else:
+            remaining *= 1.0 - weight * (rules.stale_prior if state == "stale" else rules.never_prior)
+    return max(1.0 - remaining, score), fresh / total if total else 0.0
 
 
 def _floor(evidence: Sequence[Held], config: DetectionConfig) -> Level:
     """Return the highest floor of a legal opinion that stands."""
-    return max(
-        (
-            held.floor
-            for held in evidence
-            if held.lasting and not held.ended and not held.closed and held.family in config.fusion.legal_families
-        ),
-        default=Level.NONE,
-    )
+    highest = Level.NONE
+    for held in evidence:
+        stands = held.floor > highest and held.lasting and not held.ended and not held.closed
+        if stands and held.family in config.fusion.legal_families:
+            highest = held.floor
+    return highest
 
 
 def _reach(
@@ -229,6 +227,6 @@ def _reach(
     agrees_from: float,
 ) -> Level:
     """Return the highest level that the evidence may reach: no cap where two families agree."""
-    if sum(value >= agrees_from for value in families.values()) > 1:
+    if len(families) > 1 and sum(value >= agrees_from for value in families.values()) > 1:
         return Level.RED
     return max((evidence[i].reach for i in ranked if worths[i] >= agrees_from), default=Level.YELLOW)

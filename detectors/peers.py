@@ -6,6 +6,7 @@ Every enterprise contributes its newest value relative to its own usual one, so 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import isfinite, nan
 from typing import Any
 
@@ -16,7 +17,7 @@ from detectors.usual import usual
 #: Earlier values that the usual one is taken from, and how many must be known.
 _WINDOW, _LEAST = 28, 3
 
-_GROUP, _REGION, _CITY, _ALL = "industry/region/size", "region", "city", "all"
+_GROUP, _REGION, _ALL = "industry/region/size", "region", "all"
 _Key = tuple[str, ...]
 
 
@@ -38,17 +39,17 @@ def relative(series: Series) -> float:
     return newest / base if base > 0 else nan
 
 
-def _keys(profile: Profile) -> tuple[tuple[str, _Key], ...]:
+@lru_cache(maxsize=4096)
+def _keys(section: str, region: str, size: str) -> tuple[_Key, ...]:
     """Return the groups that an enterprise belongs to, narrowest first; a group needs all its parts known."""
-    region, section = profile.region, profile.industry[:1]
-    keys: list[tuple[str, _Key]] = []
-    if section and region and profile.size:
-        keys.append((_GROUP, (_GROUP, section, region, profile.size)))
+    keys: list[_Key] = []
+    if section and region and size:
+        keys.append((_GROUP, section, region, size))
     if region:
-        keys.append((_REGION, (_REGION, region)))
+        keys.append((_REGION, region))
     if len(region) > 4:
-        keys.append((_CITY, (_REGION, region[:4])))
-    keys.append((_ALL, (_ALL,)))
+        keys.append((_REGION, region[:4]))
+    keys.append((_ALL,))
     return tuple(keys)
 
 
@@ -76,7 +77,7 @@ class Baselines:
 
     def for_profile(self, profile: Profile) -> PeerBaseline | None:
         """Return the baseline of the narrowest group that was large enough, or None."""
-        for _, key in _keys(profile):
+        for key in _keys(profile.industry[:1], profile.region, profile.size):
             found = self._groups.get(key)
             if found is not None:
                 return found
@@ -112,17 +113,19 @@ def baselines(members: Sequence[tuple[Profile, float]], config: DetectionConfig)
     >>> found.for_profile(Profile(region="350102")).median, found.for_profile(Profile()).median
     (0.02, 1.0)
     """
+    alike: dict[tuple[str, str, str], list[float]] = {}
     grouped: dict[_Key, list[float]] = {}
-    keys_of: dict[tuple[str, str, str], tuple[tuple[str, _Key], ...]] = {}
     for profile, value in members:
-        if not isfinite(value):
-            continue
-        identity = (profile.industry[:1], profile.region, profile.size)
-        keys = keys_of.get(identity)
-        if keys is None:
-            keys = keys_of[identity] = _keys(profile)
-        for _, key in keys:
-            grouped.setdefault(key, []).append(value)
+        if isfinite(value):
+            identity = (profile.industry[:1], profile.region, profile.size)
+            known = alike.get(identity)
+            if known is None:
+                alike[identity] = [value]
+            else:
+                known.append(value)
+    for (section, region, size), values in alike.items():
+        for key in _keys(section, region, size):
+            grouped.setdefault(key, []).extend(values)
     large = {key: values for key, values in grouped.items() if _enough(key, values, config.peers)}
     return Baselines({key: _quartiles(values, key[0]) for key, values in large.items()})
 

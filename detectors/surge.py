@@ -14,7 +14,7 @@ from detectors.usual import from_log
 #: Days around Spring Festival that are no guide to usual use.
 _FESTIVAL: Final = 25
 #: Use below this share of the usual one is a pause and not learned.
-_PAUSE: Final = 0.3
+_PAUSE: Final = log(0.3)
 #: A day moves the usual level by no more than if it were this many standard deviations above it, or this log share.
 _STEP: Final = 2.0
 _LEAST_STEP: Final = 0.1
@@ -60,7 +60,7 @@ class Surge:
             return
         day = known.last - (len(known.values) - 1 - index % len(known.values))
         level = log(value)
-        pause = memory.count and level < memory.mean + log(_PAUSE)
+        pause = memory.count and level < memory.mean + _PAUSE
         if not pause and abs(context.calendar.days_from_spring_festival(day)) > _FESTIVAL:
             memory.update(self._clipped(memory, level))
 

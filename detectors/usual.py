@@ -33,7 +33,9 @@ def usual(values: Sequence[float], least: int) -> float:
     >>> usual([100.0, 0.0, 104.0, float("nan"), 98.0, 0.0], least=3)
     100.0
     """
-    known = sorted([v for v in values if v == v])
+    total = sum(values)
+    # The sum of a list with NaN is NaN; looking at each value costs as much as sorting them.
+    known = sorted(values) if total == total else sorted([v for v in values if v == v])
     count = len(known)
     if count < least or not count:
         return nan
