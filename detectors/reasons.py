@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import zip_longest
 from math import isfinite
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from detectors.calendar import Calendar
 from detectors.contract import Clearance
@@ -333,16 +334,37 @@ def _slots(held: Explained, calendar: Calendar) -> dict[str, str | float]:
     return slots
 
 
+class _Slot(NamedTuple):
+    """A place in a template for a number or a fact."""
+
+    name: str
+    spec: str
+
+
+@lru_cache(maxsize=1024)
+def _parts(template: str) -> tuple[tuple[frozenset[str], tuple[str | _Slot, ...]], ...]:
+    """Return a template's parts: the slots without which each is left out, and its words and slots in order."""
+    parts = []
+    for number, part in enumerate(_PART.split(template)):
+        words, names, specs = (_SLOT.split(part)[kind::3] for kind in range(3))
+        slots = [_Slot(name, spec or "") for name, spec in zip(names, specs, strict=True)]
+        pieces = [piece for pair in zip_longest(words, slots) for piece in pair if piece]
+        optional = number % 2  # what stood in brackets
+        parts.append((frozenset(names if optional else ()), tuple(pieces)))
+    return tuple(parts)
+
+
 def _render(template: str, slots: Mapping[str, str | float], unit: str, language: int) -> str:
-    def optional(match: re.Match[str]) -> str:
-        part = match.group(1)
-        return part if all(slot.group(1) in slots for slot in _SLOT.finditer(part)) else ""
-
-    def filled(match: re.Match[str]) -> str:
-        name, spec = match.groups()
-        return _value(slots[name], spec or "", unit, language) if name in slots else _MISSING
-
-    return _SLOT.sub(filled, _PART.sub(optional, template))
+    said = []
+    for needed, pieces in _parts(template):
+        if needed <= slots.keys():
+            for piece in pieces:
+                if isinstance(piece, str):
+                    said.append(piece)
+                else:
+                    known = piece.name in slots
+                    said.append(_value(slots[piece.name], piece.spec, unit, language) if known else _MISSING)
+    return "".join(said)
 
 
 def _value(value: str | float, spec: str, unit: str, language: int) -> str:
