@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
+
+import numpy as np
 
 from detectors.sentiment.lexicon import normalise
 
 BITS: Final = 64
+#: A detector asks for an item's fingerprint twice, once to judge it and once to learn it.
+_KEPT: Final = 64
 _NOISE: Final = re.compile(r"[\W_]+")
 
 
+@lru_cache(maxsize=_KEPT)
 def fingerprint(text: str) -> int:
     """Return the fingerprint of a text: near texts have near ones.
 
@@ -25,12 +31,10 @@ def fingerprint(text: str) -> int:
     """
     clean = _NOISE.sub("", normalise(text)).lower()
     grams = {clean[i : i + 2] for i in range(max(len(clean) - 1, 1))}
-    counts = [0] * BITS
-    for gram in grams:
-        bits = int.from_bytes(blake2b(gram.encode("utf-8", "replace"), digest_size=8).digest(), "little")
-        for i in range(BITS):
-            counts[i] += 1 if bits >> i & 1 else -1
-    return sum(1 << i for i, count in enumerate(counts) if count > 0)
+    hashes = b"".join(blake2b(gram.encode("utf-8", "replace"), digest_size=BITS // 8).digest() for gram in grams)
+    bits = np.unpackbits(np.frombuffer(hashes, dtype=np.uint8).reshape(len(grams), -1), axis=1, bitorder="little")
+    majority = 2 * bits.sum(axis=0, dtype=np.int64) > len(grams)
+    return int.from_bytes(np.packbits(majority, bitorder="little").tobytes(), "little")
 
 
 def distance(one: int, two: int) -> int:

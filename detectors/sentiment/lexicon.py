@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from detectors.sentiment.terms import HARD, SOFT
@@ -46,7 +47,19 @@ def _entries() -> Iterator[tuple[str, tuple[float, bool]]]:
 
 #: By term: severity, and whether it is hard.
 TERMS: Final[dict[str, tuple[float, bool]]] = dict(_entries())
-_PATTERN: Final = re.compile("|".join(map(re.escape, sorted(TERMS, key=len, reverse=True))), re.IGNORECASE)
+
+
+def _pattern(terms: Iterable[str], flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
+    """Return what finds the longest of some terms."""
+    return re.compile("|".join(map(re.escape, sorted(terms, key=len, reverse=True))), flags)
+
+
+#: Chinese has no case; without the flag the search skips ahead to a character with which a term begins.
+_CHINESE: Final = _pattern(term for term in TERMS if not term.isascii())
+_ENGLISH: Final = _pattern((term for term in TERMS if term.isascii()), re.IGNORECASE | re.ASCII)
+_LETTER: Final = re.compile(r"[A-Za-z]")
+#: A detector reads an item twice, once to judge it and once to learn it.
+_KEPT: Final = 64
 
 
 class Reading(NamedTuple):
@@ -63,7 +76,8 @@ NEUTRAL: Final = Reading(0.0, False, "")
 
 def normalise(text: str) -> str:
     """Return a text with full-width characters made narrow and invisible ones dropped."""
-    return "".join(c for c in unicodedata.normalize("NFKC", text) if c.isprintable() or c == "\n")
+    lines = unicodedata.normalize("NFKC", text).split("\n")
+    return "\n".join(line if line.isprintable() else "".join(filter(str.isprintable, line)) for line in lines)
 
 
 def read(text: str, names: Sequence[str] = (), other_subject_factor: float = 0.15) -> Reading:
@@ -88,19 +102,36 @@ def read(text: str, names: Sequence[str] = (), other_subject_factor: float = 0.1
     >>> read("甲科技有限公司起诉乙贸易有限公司拖欠货款", names=["甲科技有限公司"]).severity < 0.1
     True
     """
+    return _read(text, tuple(names), other_subject_factor)
+
+
+@lru_cache(maxsize=_KEPT)
+def _read(text: str, names: tuple[str, ...], other_subject_factor: float) -> Reading:
     clean = normalise(text)
+    if not _found(clean):
+        return NEUTRAL  # most texts; no clause need be looked at
     shorts = [short for short in (_FORMS.sub("", normalise(name)) for name in names) if len(short) > 1]
     worst = NEUTRAL
-    about_others = False
-    for start, clause in _clauses(clean):
-        about_others = _about_others(clause, shorts, about_others)
-        for match in _PATTERN.finditer(clause):
+    clauses, seen, about_others = list(_clauses(clean)), 0, False
+    for number, (start, clause) in enumerate(clauses, 1):
+        matches = _found(clause)
+        if matches:
+            about_others, seen = _about_others(clauses[seen:number], shorts, about_others), number
+        for match in matches:
             severity, hard = TERMS[_term(match.group())]
             if about_others:
                 severity, hard = severity * other_subject_factor, False
             if severity > worst.severity and not _negated(clean, start + match.start(), start + match.end()):
                 worst = Reading(severity, hard, match.group())
     return worst
+
+
+def _found(text: str) -> list[re.Match[str]]:
+    """Return the terms in a text, in its order."""
+    found = list(_CHINESE.finditer(text))
+    if _LETTER.search(text):
+        found = sorted([*found, *_ENGLISH.finditer(text)], key=re.Match.start)
+    return found
 
 
 def _term(found: str) -> str:
@@ -115,16 +146,22 @@ def _clauses(text: str) -> Iterator[tuple[int, str]]:
     yield start, text[start:]
 
 
-def _about_others(clause: str, shorts: Sequence[str], before: bool) -> bool:
-    """Tell whether a clause is about someone else; one that names nobody goes on from the one before."""
+def _about_others(clauses: Sequence[tuple[int, str]], shorts: Sequence[str], before: bool) -> bool:
+    """Tell whether the last of some clauses is about someone else; one that names nobody goes on from the one before.
+
+    ``before`` is the answer where none of them names anybody.
+    """
     if not shorts:
         return False
-    for short in shorts:
-        at = clause.find(short)
-        if at >= 0:
-            rest = _COMPANY_FORM.sub("", clause[at + len(short) :], count=1)
-            return bool(_ACTS.match(rest))
-    return True if _COMPANY.search(clause) else before
+    for _, clause in reversed(clauses):
+        for short in shorts:
+            at = clause.find(short)
+            if at >= 0:
+                rest = _COMPANY_FORM.sub("", clause[at + len(short) :], count=1)
+                return bool(_ACTS.match(rest))
+        if _COMPANY.search(clause):
+            return True
+    return before
 
 
 def _negated(text: str, start: int, end: int) -> bool:

@@ -34,6 +34,18 @@ def test_every_term_is_found(term: str) -> None:
     assert found.severity > 0
 
 
+@pytest.mark.parametrize("text", ["İNSOLVENT", "lıquıdıty crisis", "Delıſted"])
+def test_letters_that_only_resemble_a_term_are_none(text: str) -> None:
+    assert read(text) == NEUTRAL
+
+
+def test_terms_of_both_languages_count_in_the_order_of_the_text() -> None:
+    chinese, english = "资不抵债", "insolvent"
+    assert TERMS[chinese] == TERMS[english]
+    assert read(f"{english} {chinese}").term == english
+    assert read(f"{chinese} {english}").term == chinese
+
+
 @pytest.mark.parametrize(
     "title",
     [
