@@ -49,6 +49,33 @@ def score(
     _measured(lambda directory, say: bench_score(directory, task, peers, SystemClock(), say), as_json)
 
 
+@bench_app.command("live")
+def live(
+    rate: Annotated[int, typer.Option(min=100, help="Signals a second.")] = 100_000,
+    seconds: Annotated[float, typer.Option(min=2, max=3_600, help="How long to send.")] = 60.0,
+    enterprises: Enterprises = 100_000,
+    form: WireForm = "compact",
+    scorers: Annotated[int, typer.Option(min=1, max=16, help="How many scorer processes.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a whole live stack under a steady rate: what it keeps up with, and how soon a decision can be read.
+
+    One signal in 1,000 is a court record, one court record in ten a bankruptcy, which opens a red alert. p50_ms and
+    p99_ms are from the moment at which the broker appends it until a reader of committed records has the alert.
+
+    Examples:
+
+      forewarn bench live --rate 100000 --seconds 60 --json
+
+      forewarn bench live --rate 20000 --form json
+    """
+    from streams.bench.live import Task, bench_live
+    from streams.clock import SystemClock
+
+    task = Task(rate, seconds, enterprises, form, scorers)
+    _measured(lambda directory, say: bench_live(directory, task, SystemClock(), say), as_json)
+
+
 @bench_app.command("pipeline")
 def pipeline(
     signals: Annotated[int, typer.Option(min=1_000, help="Signals per run.")] = 100_000,
