@@ -9,7 +9,7 @@ import asyncio
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 
-from aiokafka.conn import create_conn  # type: ignore[import-untyped]  # ships no types
+from aiokafka.conn import AIOKafkaConnection  # type: ignore[import-untyped]  # ships no types
 from aiokafka.errors import (  # type: ignore[import-untyped]  # ships no types
     AuthenticationFailedError,
     IllegalSaslStateError,
@@ -40,20 +40,29 @@ def refusal(kafka: Connection) -> str | None:
 async def _refusal(kafka: Connection) -> str | None:
     reasons = []
     for address in kafka.addresses:
-        host, _, port = address.rpartition(":")
-        arguments = {name: value for name, value in kafka.aiokafka().items() if name != "bootstrap_servers"}
         try:
-            connection = await create_conn(
-                host.strip("[]"), int(port), request_timeout_ms=_TIMEOUT_MS, client_id="forewarn", **arguments
-            )
+            await _connect(kafka, address)
         except (ssl.SSLError, KafkaError) as error:
             reasons.append(_reason(kafka, address, error))
         except (OSError, TimeoutError, ValueError):
             reasons.append(None)
         else:
-            connection.close()
             return None
     return next((reason for reason in reasons if reason), None)
+
+
+async def _connect(kafka: Connection, address: str) -> None:
+    host, _, port = address.rpartition(":")
+    arguments = {name: value for name, value in kafka.aiokafka().items() if name != "bootstrap_servers"}
+    connection = AIOKafkaConnection(
+        host.strip("[]"), int(port), request_timeout_ms=_TIMEOUT_MS, client_id="forewarn", **arguments
+    )
+    try:
+        await connection.connect()
+    finally:
+        closing = connection.close()
+        if closing is not None:
+            await asyncio.wait([closing], timeout=1)
 
 
 def _reason(kafka: Connection, address: str, error: Exception) -> str | None:

@@ -126,3 +126,24 @@ def test_a_broken_file_ends_a_command_with_a_clear_message(place: Path) -> None:
     result = run("show")
     assert result.exit_code == 2
     assert "forewarn.toml is not TOML" in " ".join(result.stderr.split())
+
+
+def test_check_notices_what_contradicts_itself_over_two_places(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "forewarn.toml").write_text('kafka_security = "sasl_ssl"\nkafka_bootstrap = "k:1"\n', encoding="utf-8")
+    monkeypatch.setenv("FOREWARN_KAFKA_USERNAME", "bob")
+    told = " ".join(run("check").stderr.split())
+    assert (
+        "together: FOREWARN_KAFKA_SECURITY=sasl_ssl needs FOREWARN_KAFKA_USERNAME and FOREWARN_KAFKA_PASSWORD" in told
+    )
+    monkeypatch.setenv("FOREWARN_KAFKA_PASSWORD", "hunter2")
+    assert run("check").exit_code == 0
+
+
+def test_a_command_tells_which_settings_contradict_each_other(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOREWARN_KAFKA_PASSWORD", "hunter2")
+    result = run("show")
+    assert result.exit_code == 2
+    assert "settings: FOREWARN_KAFKA_USERNAME and FOREWARN_KAFKA_PASSWORD are not used" in " ".join(
+        result.stderr.split()
+    )
+    assert "hunter2" not in result.output
