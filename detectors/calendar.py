@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 import chinese_calendar  # type: ignore[import-untyped]  # the package ships no types
 import lunardate  # type: ignore[import-untyped,unused-ignore]  # older releases ship no types
+import numpy as np
+from numpy.typing import NDArray
 
 DAY_MS = 86_400_000
 _EPOCH = date(1970, 1, 1)
@@ -121,6 +123,18 @@ class Calendar:
         if self._offset is not None and _FIXED_FROM_MS <= ms < _FIXED_TO_MS:
             return (ms + self._offset) // DAY_MS
         return (ms + self._offset_of(ms)) // DAY_MS
+
+    def days_of(self, moments: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the days in which moments fall, and the milliseconds since each began."""
+        if self._offset is not None and len(moments):
+            local = moments + self._offset
+            if moments.min() >= _FIXED_FROM_MS and local.max() < _FIXED_TO_MS:
+                days = local // DAY_MS
+                return days, local - days * DAY_MS
+        different, places = np.unique(moments, return_inverse=True)
+        days = np.array([self.day_of(ms) for ms in different.tolist()], dtype=np.int64)
+        starts = np.array([self.day_start(day) for day in days.tolist()], dtype=np.int64)
+        return days[places], moments - starts[places]
 
     def day_start(self, day: int) -> int:
         """Return the first moment of a day."""

@@ -11,24 +11,30 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
+from typing import Any, NamedTuple
 
-from connectors.catalogue import FAMILIES, Kind, Metric
+import numpy as np
+
+from connectors.catalogue import DAY_MS, FAMILIES, Kind, Metric
 from connectors.decoding import Reason as RefusalReason
 from connectors.decoding import Received
 from connectors.models import Alert, Enterprise, Finding, FindingState, MetricRow, Risk, Signal
+from connectors.readings import Ints, Readings
 from detectors.contract import Context, Event, PeerBaseline, PeriodDetector, Profile, Series
 from detectors.fusion import fuse, worth
 from detectors.levels import decide
 from detectors.peers import Baselines, baselines, relative
 from streams.clock import millis
 from streams.evidence import MOST_HELD, Change, Origin, absorb_event, absorb_periods, trim
+from streams.opendays import OpenDays
+from streams.roster import Roster
 from streams.rules import Cycle, Rules, SeriesRule, fresh_ms
 from streams.series import HORIZON, Closed, Open, Ref, RefusedError, RepeatedError, add_reading
-from streams.state import SEEN_EVENTS, EnterpriseState, Entry, Hour
+from streams.state import SEEN_EVENTS, EnterpriseState, Entry
 from streams.telling import Teller
 
-HOUR_MS = 3_600_000
 #: A score that moved less than this is not told again.
 RISK_STEP = 0.02
 _FAMILY_CODES = {"fresh": "F", "stale": "S", "never": "N"}
@@ -58,6 +64,8 @@ class Outcome:
         Whether the message had been applied before and changed nothing.
     faults
         Detectors that raised while periods were closed.
+    at
+        The stack clock when it was decided. Milliseconds.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -67,6 +75,16 @@ class Outcome:
     refused: tuple[RefusalReason, str] | None = None
     repeated: bool = False
     faults: list[Fault] = field(default_factory=list)
+    at: int = 0
+
+
+class Closing(NamedTuple):
+    """A period that has closed and is being judged: which, from which enterprise on, and how many there were."""
+
+    cycle: int
+    ordinal: int
+    row: int
+    rows: int
 
 
 class RiskEngine:
@@ -83,30 +101,65 @@ class RiskEngine:
         The stack clock: the newest moment at which something was applied. Never goes back. Milliseconds.
     next
         By cycle: the ordinal of the period that closes next; empty before the first signal.
+    closing
+        What is left of the period that closed last; None when all have been judged.
+    enterprises
+        Who they are, and what is remembered of each.
+    days
+        By series of daily readings: the open days of all enterprises.
+    dirty_hot, dirty_cold, dirty_peers
+        What has changed since the last checkpoint: numbers of enterprises; series and period.
     """
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self.enterprises: dict[str, EnterpriseState] = {}
+        self.enterprises = Roster(rules.detectors, tuple(rules.series))
+        self.days = {
+            rule.name: OpenDays(rules.topic_rank[f"signals.{rule.family}"], rule.slots)
+            for rule in rules.series.values()
+            if rule.in_columns
+        }
         self.now = 0
         self.next: list[int] = []
+        self.closing: Closing | None = None
         self.peers: dict[tuple[str, int], Baselines] = {}
-        self.dirty_hot: set[str] = set()
-        self.dirty_cold: set[str] = set()
+        self.dirty_hot: set[int] = set()
+        self.dirty_cold: set[int] = set()
         self.dirty_peers: set[tuple[str, int]] = set()
         self._due: float = math.inf
         self._due_of: list[int] = []
         self._teller = Teller(rules)
         self._fresh_ms = fresh_ms()
+        self._latest = np.zeros(0, dtype=np.int64)  # scratch: by enterprise, a place in the batch in hand
 
     def schedule(self) -> dict[str, int]:
         """Return by cycle which period closes next: what :meth:`resume` takes."""
         return {cycle.name: ordinal for cycle, ordinal in zip(self.rules.cycles, self.next, strict=False)}
 
-    def resume(self, now: int, schedule: Mapping[str, int]) -> None:
+    def resume(self, now: int, schedule: Mapping[str, int], closing: Sequence[Any] | None) -> None:
         """Go on from a state record. A cycle that the program did not have then begins with the period open then."""
         self.now, cycles = now, self.rules.cycles if schedule else ()
         self.next = [schedule.get(cycle.name, cycle.ordinal_at(now, self.rules.calendar)) for cycle in cycles]
+        self.closing = None
+        if closing is not None:
+            name, ordinal, row, rows = closing
+            indexes = [index for index, cycle in enumerate(self.rules.cycles) if cycle.name == name]
+            self.closing = Closing(indexes[0], ordinal, row, rows) if indexes else None
+
+    def restored(self) -> None:
+        """Note that every record of the state has been taken in."""
+        self.dirty_cold |= self.enterprises.restored()
+        for name, table in self.days.items():
+            table.reserve(len(self.enterprises))
+            for row, opened in self.enterprises.opened.items():
+                table.crowded[row] = name in opened
+
+    def left_to_close(self) -> list[Any] | None:
+        """Return what is closing: what :meth:`resume` takes."""
+        if self.closing is None:
+            return None
+        index, ordinal, row, rows = self.closing
+        return [self.rules.cycles[index].name, ordinal, row, rows]
 
     # ---- messages ----------------------------------------------------------------------------------------------
 
@@ -126,15 +179,12 @@ class RiskEngine:
             What it brought about. Levels may rise here, not fall.
         """
         self.now = max(self.now, now)
-        out = Outcome()
+        out = Outcome(at=self.now)
         message = received.message
         # Registry entries may be undated, hence from 1970: from there on every day would have to be closed.
-        if not self.next and isinstance(message, Signal):
-            self.next = [cycle.ordinal_at(self.now, self.rules.calendar) for cycle in self.rules.cycles]
-        state = self.enterprises.get(message.enterprise_id)
-        if state is None:
-            state = self.enterprises[message.enterprise_id] = EnterpriseState()
-            self.dirty_cold.add(message.enterprise_id)
+        if isinstance(message, Signal):
+            self._begin()
+        state = self.enterprises.state(self._row_of(message.enterprise_id))
         try:
             if isinstance(message, Enterprise):
                 self._register(message, state)
@@ -146,12 +196,27 @@ class RiskEngine:
             out.refused = (error.reason, str(error))
         return out
 
+    def _begin(self) -> None:
+        """With the first signal: nothing has closed before it."""
+        if not self.next:
+            self.next = [cycle.ordinal_at(self.now, self.rules.calendar) for cycle in self.rules.cycles]
+
+    def _row_of(self, enterprise: str) -> int:
+        """Return the number of an enterprise, a new one if need be."""
+        row = self.enterprises.rows.get(enterprise)
+        if row is None:
+            row = self.enterprises.add(enterprise)
+            self.dirty_cold.add(row)
+            for table in self.days.values():
+                table.reserve(len(self.enterprises))
+        return row
+
     def _register(self, entry: Enterprise, state: EnterpriseState) -> None:
         if entry.revision < state.entry.revision:
             raise RepeatedError
         profile = Profile(tuple(entry.names), entry.industry or "", entry.region or "", entry.size or "")
         state.entry = Entry(profile, entry.revision)
-        self.dirty_cold.add(entry.enterprise_id)
+        self.dirty_cold.add(state.row)
 
     def _observe(self, received: Received, signal: Signal, state: EnterpriseState, out: Outcome) -> None:
         metric = FAMILIES[signal.family].metrics[signal.metric]
@@ -159,14 +224,77 @@ class RiskEngine:
             self._read(received, signal, metric, state, out)
         else:
             self._happen(received, signal, metric, state, out)
-        moment = millis(signal.event_time)
-        if metric.slots > 1:  # to the day: otherwise each reading of a day would rewrite the cold record
-            moment = self.rules.calendar.day_start(self.rules.calendar.day_of(moment))
-        if moment > state.newest.get(signal.family, 0):
-            state.newest[signal.family] = moment
-            self.dirty_cold.add(signal.enterprise_id)
+            self._note_newest(signal.family, state, millis(signal.event_time))
+
+    def _note_newest(self, family: str, state: EnterpriseState, moment: int) -> None:
+        if moment > state.newest.get(family, 0):
+            state.newest[family] = moment
+            self.dirty_cold.add(state.row)
 
     # ---- readings ----------------------------------------------------------------------------------------------
+
+    def process_readings(self, readings: Readings) -> list[tuple[int, Outcome]]:
+        """Apply readings as :meth:`process` would, one after the other.
+
+        Returns
+        -------
+        list
+            Places, in their order, of the readings that brought something about or could not be applied, and what.
+        """
+        if not len(readings):
+            return []
+        nows = np.maximum.accumulate(np.maximum(readings.times, self.now))
+        self.now = int(nows[0])
+        self._begin()
+        rows, outcomes = self._rows_of(readings), []
+        for turn in self._turns(rows):
+            for place in self._count(readings, rows, turn):
+                self.now = int(nows[place])
+                outcome = self.process(readings.received(place, ()), self.now)
+                outcomes.append((place, outcome))
+        self.now = int(nows[-1])
+        outcomes.sort(key=lambda one: one[0])
+        return outcomes
+
+    def _rows_of(self, readings: Readings) -> Ints:
+        unknown = np.flatnonzero(readings.rows < 0).tolist()
+        if not unknown:
+            return readings.rows
+        rows = readings.rows.copy()
+        for place in unknown:
+            rows[place] = self._row_of(readings.enterprises[place])
+        return rows
+
+    def _turns(self, rows: Ints) -> Iterator[Ints]:
+        """Yield places such that no enterprise is twice in a turn, and the readings of each stay in order."""
+        if len(self._latest) < len(self.enterprises):
+            self._latest = np.zeros(len(self.enterprises) * 2, dtype=np.int64)
+        left = np.arange(len(rows))
+        while len(left):
+            backwards = left[::-1]
+            self._latest[rows[backwards]] = backwards  # the first one wins
+            first = self._latest[rows[left]] == left
+            yield left[first]
+            left = left[~first]
+
+    def _count(self, readings: Readings, rows: Ints, turn: Ints) -> list[int]:
+        """Count the plain ones of some readings; return the places of the others."""
+        metric = self.rules.readings[readings.metric]
+        rule = self.rules.series[metric.series]
+        table = self.days[rule.name]
+        days, since = self.rules.calendar.days_of(readings.event_times[turn])
+        plain = (days >= self._next_of(rule)) & ~table.crowded[rows[turn]]
+        chosen = turn[plain]
+        values, backfill = readings.values[chosen], readings.backfill[chosen]
+        where = readings.partition, readings.offsets[chosen], readings.indexes[chosen]
+        if metric.slots == 1:
+            counted = table.replace(rows[chosen], days[plain], values, backfill, readings.revisions[chosen], *where)
+        else:
+            slots = np.minimum(since[plain] * metric.slots // DAY_MS, metric.slots - 1)
+            counted = table.add(rows[chosen], days[plain], slots, values, backfill, *where)
+        plain[plain] = counted
+        others: list[int] = turn[~plain].tolist()
+        return others
 
     def _read(self, received: Received, signal: Signal, metric: Metric, state: EnterpriseState, out: Outcome) -> None:
         rule = self.rules.series[metric.series]
@@ -175,17 +303,53 @@ class RiskEngine:
         slot = self.rules.slot_of(metric, moment, period)
         if period < self._next_of(rule):
             self._read_late(received, signal, metric, state, rule, period, slot, out)
+            self._note_newest(signal.family, state, self.rules.start_of(rule, period) if rule.in_columns else moment)
             return
-        opened = self._opened(state, rule, period)
+        opened = self._opened(state.row, rule, period)
         assert signal.value is not None  # the decoder has seen to it
         add_reading(
             opened, slot=slot, slots=rule.slots, whole=metric.slots == 1, value=signal.value, revision=signal.revision
         )
         opened.backfill = opened.backfill and signal.backfill
         opened.ref = self._ref(received)
-        self.dirty_hot.add(signal.enterprise_id)
-        if metric.slots > 1:
-            self._count_hour(signal, metric, state, moment, out)
+        self._keep_open(state.row, rule, opened)
+        if not rule.in_columns:  # else it follows from what is open, and is noted when the day closes
+            self._note_newest(signal.family, state, moment)
+
+    def _opened(self, row: int, rule: SeriesRule, period: int) -> Open:
+        """Return a period's accumulator, a new one if need be; :meth:`_keep_open` writes it."""
+        opened = self.enterprises.opened.get(row, {}).get(rule.name, {}).get(period)
+        if opened is None and rule.in_columns:
+            opened = self.days[rule.name].find(row, period)
+        return opened or Open(period)
+
+    def _keep_open(self, row: int, rule: SeriesRule, opened: Open) -> None:
+        """Write a period's accumulator where it was, else into the table of open days if its cell is free."""
+        apart = self.enterprises.opened.get(row, {}).get(rule.name, {})
+        if rule.in_columns and opened.period not in apart:
+            table = self.days[rule.name]
+            if table.holds(row, opened.period) or table.is_free(row, opened.period):
+                table.put(row, opened)
+                return
+            table.crowded[row] = True
+        self.enterprises.open(row, rule.name)[opened.period] = opened
+        self.dirty_hot.add(row)
+
+    def _take_open(self, row: int, rule: SeriesRule, period: int) -> Open | None:
+        """Take a period's accumulator away, None if nothing was counted."""
+        if rule.in_columns and (opened := self.days[rule.name].pop(row, period)) is not None:
+            return opened
+        periods = self.enterprises.opened.get(row, {})
+        opened = periods.get(rule.name, {}).pop(period, None)
+        if opened is not None:
+            self.dirty_hot.add(row)
+            if not periods[rule.name]:
+                del periods[rule.name]
+                if rule.in_columns:
+                    self.days[rule.name].crowded[row] = False
+            if not periods:
+                del self.enterprises.opened[row]
+        return opened
 
     def _read_late(
         self,
@@ -217,40 +381,18 @@ class RiskEngine:
         # Older history added later does not turn what is live into history.
         closed.backfill = signal.backfill and (closed.backfill or period == closed.last)
         state.seen_day = max(state.seen_day, self.rules.last_day(rule, period))
-        self.dirty_cold.add(signal.enterprise_id)
+        self.dirty_cold.add(state.row)
         context = self._context(state, self.now)
-        self._settle(signal.enterprise_id, state, rule, context, out)
+        self._settle(state, rule, context, out)
         if not signal.backfill:
-            withdrawn = self._judge(signal.enterprise_id, state, rule.detectors, context, out, refuted_from)
-            self._assess(signal.enterprise_id, state, out, may_fall=withdrawn, retracted=withdrawn)
+            withdrawn = self._judge(state, rule.detectors, context, out, refuted_from)
+            self._assess(state, out, may_fall=withdrawn, retracted=withdrawn)
 
     def _beyond_horizon(self, signal: Signal, state: EnterpriseState, out: Outcome) -> None:
         """Mark an open alert for review: figures were restated that are no longer held, and it may rest on them."""
         if signal.revision and state.opened_at:
             out.alerts.append(self._teller.review(signal.enterprise_id, state, self.now, backfill=signal.backfill))
-            self.dirty_cold.add(signal.enterprise_id)
-
-    def _opened(self, state: EnterpriseState, rule: SeriesRule, period: int) -> Open:
-        periods = state.opened.setdefault(rule.name, {})
-        opened = periods.get(period)
-        if opened is None:
-            opened = periods[period] = Open(period)
-        return opened
-
-    def _count_hour(self, signal: Signal, metric: Metric, state: EnterpriseState, moment: int, out: Outcome) -> None:
-        """Keep the metric's open hour, tell the one before; a latecomer of an earlier hour counts in its day only."""
-        value, hour = float(signal.value or 0.0), moment // HOUR_MS
-        current = state.hours.get(metric.name)
-        if current is not None and hour < current.hour:
-            return
-        if current is not None and hour > current.hour:
-            out.metrics.append(self._teller.hour(signal, current, self.now))
-            current = None
-        if current is None:
-            state.hours[metric.name] = Hour(hour, 1, value, value, value, value)
-        else:
-            current.count, current.total, current.last = current.count + 1, current.total + value, value
-            current.low, current.high = min(current.low, value), max(current.high, value)
+            self.dirty_cold.add(state.row)
 
     # ---- events ------------------------------------------------------------------------------------------------
 
@@ -258,7 +400,7 @@ class RiskEngine:
         hashed = _hash_of(signal)
         before = state.seen.pop(hashed, -1)
         state.seen[hashed] = max(before, signal.revision)
-        self.dirty_cold.add(signal.enterprise_id)
+        self.dirty_cold.add(state.row)
         if before >= signal.revision:
             raise RepeatedError
         while len(state.seen) > SEEN_EVENTS:
@@ -276,49 +418,64 @@ class RiskEngine:
             opinions = detector.judge_one(memory, event, context)
             changes = absorb_event(state.evidence, detector, opinions, origin)
             detector.learn_one(memory, event, context)
-            self._tell_changes(signal.enterprise_id, detector.version, metric.name, changes, out)
+            self._tell_changes(state, detector.version, metric.name, changes, out)
         if len(state.evidence) > MOST_HELD:
-            self._trim(signal.enterprise_id, state, out)
+            self._trim(state, out)
         if metric.series and before < 0:
             self._count_event(signal, metric, state, received)
-        self._assess(signal.enterprise_id, state, out, may_fall=False)
+        self._assess(state, out, may_fall=False)
 
     def _count_event(self, signal: Signal, metric: Metric, state: EnterpriseState, received: Received) -> None:
         """Count the event in its day's series; of a day that has closed, its mention is no longer news."""
         rule = self.rules.series[metric.series]
         period = self.rules.period_of(rule, millis(signal.event_time))
         if period >= self._next_of(rule):
-            opened = self._opened(state, rule, period)
+            opened = self._opened(state.row, rule, period)
             opened.add(0, 1.0)
             opened.backfill = opened.backfill and signal.backfill
             opened.ref = self._ref(received)
-            self.dirty_hot.add(signal.enterprise_id)
+            self._keep_open(state.row, rule, opened)
 
     # ---- time --------------------------------------------------------------------------------------------------
 
     def due(self) -> float:
-        """Return the next deadline, milliseconds; infinity before the first signal."""
+        """Return the next deadline, milliseconds; infinity before the first signal, 0 while something is closing."""
+        if self.closing is not None:
+            return 0
         if self._due_of != self.next:  # asked for every record, and it moves a few times a day
             self._due_of = list(self.next)
             self._due = min((deadline for deadline, _ in self._deadlines()), default=math.inf)
         return self._due
 
-    def advance(self, now: int) -> Outcome:
-        """Move the stack clock to ``now`` (milliseconds): close what is due, decay, let levels fall."""
+    def advance(self, now: int, most: int | None = None) -> Outcome:
+        """Move the stack clock to ``now`` (milliseconds): close what is due, decay, let levels fall.
+
+        Parameters
+        ----------
+        now
+            Until when.
+        most
+            How many enterprises may be judged. If there are more, ``closing`` tells what is left, and the next call
+            goes on with it; messages may be processed in between.
+        """
         out = Outcome()
-        while self.next:
-            deadline, index = min(self._deadlines())
+        while True:
+            if self.closing is not None:
+                most = self._judge_closed(most, out)
+            if self.closing is not None:
+                return out
+            deadline, index = min(self._deadlines(), default=(math.inf, 0))
             if deadline > now:
-                break
-            self.now = max(self.now, deadline)
+                return out
+            self.now = max(self.now, int(deadline))
             cycle, ordinal = self.rules.cycles[index], self.next[index]
             # First: a period counts as closed from here on.
             self.next[index] += 1
             if cycle.series:
                 self._close(cycle, ordinal, out)
+                self.closing = Closing(index, ordinal, 0, len(self.enterprises))
             else:
                 self._review(out)
-        return out
 
     def _deadlines(self) -> Iterator[tuple[int, int]]:
         calendar = self.rules.calendar
@@ -329,53 +486,67 @@ class RiskEngine:
         return self.next[self.rules.cycle_of[rule.name]]
 
     def _close(self, cycle: Cycle, ordinal: int, out: Outcome) -> None:
-        """Close one period of some series for every enterprise: figures first, so that peers are known to all."""
-        members: dict[str, list[tuple[Profile, float]]] = {rule.name: [] for rule in cycle.series}
-        touched = []
-        for enterprise in sorted(self.enterprises):  # not in the order of arrival: a restore changes that
-            state = self.enterprises[enterprise]
-            closed_any = False
-            for rule in cycle.series:
-                closed = self._close_series(enterprise, state, rule, ordinal, out)
-                if closed is not None:
-                    closed_any = True
-                    share = relative(Series(closed.last, closed.values, rule.unit))
-                    members[rule.name].append((state.entry.profile, share))
-            if closed_any:
-                touched.append(enterprise)
-        for series, present in members.items():
-            if present:
-                self._keep_peers(series, ordinal, baselines(present, self.rules.config))
-        for enterprise in touched:
-            state = self.enterprises[enterprise]
-            context = self._context(state, self.now)
-            for rule in cycle.series:
-                self._settle(enterprise, state, rule, context, out)
-            self._judge(enterprise, state, cycle.detectors, context, out, math.inf)
-            if state.evidence:
-                self._assess(enterprise, state, out, may_fall=False)
+        """Close one period of some series for every enterprise: its figures, so that peers are known to all."""
+        for rule in cycle.series:
+            members = []
+            for row in self._having(rule, ordinal):
+                state = self.enterprises.state(row)
+                closed = self._close_series(state, rule, ordinal, out)
+                members.append((state.entry.profile, relative(Series(closed.last, closed.values, rule.unit))))
+            if members:
+                self._keep_peers(rule.name, ordinal, baselines(members, self.rules.config))
 
-    def _close_series(
-        self, enterprise: str, state: EnterpriseState, rule: SeriesRule, ordinal: int, out: Outcome
-    ) -> Closed | None:
-        periods = state.opened.get(rule.name, {})
-        opened = periods.pop(ordinal, None)
-        if opened is not None and not periods:
-            del state.opened[rule.name]
+    def _having(self, rule: SeriesRule, ordinal: int) -> list[int]:
+        """Return who has closed periods of a series, or an open one that closes now."""
+        enterprises = self.enterprises
+        having = set(np.flatnonzero(enterprises.having([rule.name])).tolist())
+        having.update(row for row in self.dirty_cold if rule.name in enterprises.state(row).closed)
+        having.update(row for row, opened in enterprises.opened.items() if ordinal in opened.get(rule.name, ()))
+        if rule.in_columns:
+            having.update(self.days[rule.name].rows_of(ordinal))
+        return sorted(having)
+
+    def _close_series(self, state: EnterpriseState, rule: SeriesRule, ordinal: int, out: Outcome) -> Closed:
+        opened = self._take_open(state.row, rule, ordinal)
         closed = state.closed.get(rule.name)
         if closed is None:
-            if opened is None:
-                return None
             closed = state.closed[rule.name] = Closed(ordinal - 1, settled=ordinal - 1)
         if opened is None:
             closed.append(ordinal, rule.empty)
         else:
             closed.close(opened, rule.slots)
             state.seen_day = max(state.seen_day, self.rules.last_day(rule, ordinal))
-            self.dirty_hot.add(enterprise)
-            out.metrics += self._teller.day(enterprise, rule, opened, closed, self.now)
-        self.dirty_cold.add(enterprise)
+            if rule.in_columns:
+                self._note_newest(rule.family, state, self.rules.start_of(rule, ordinal))
+            name = self.enterprises.names[state.row]
+            out.metrics += self._teller.day(name, rule, opened, closed, self.now)
+        self.dirty_cold.add(state.row)
         return closed
+
+    def _judge_closed(self, most: int | None, out: Outcome) -> int | None:
+        """Judge the next enterprises whose period has closed; return how many more may be."""
+        assert self.closing is not None
+        index, ordinal, row, rows = self.closing
+        cycle = self.rules.cycles[index]
+        names, having = [rule.name for rule in cycle.series], self.enterprises.having([r.name for r in cycle.series])
+        for one in range(row, rows):
+            if most == 0:
+                self.closing = Closing(index, ordinal, one, rows)
+                return 0
+            changed = one in self.dirty_cold  # else the summary is valid
+            if any(n in self.enterprises.state(one).closed for n in names) if changed else having[one]:
+                self._judge_one(cycle, self.enterprises.state(one), out)
+                most = None if most is None else most - 1
+        self.closing = None
+        return most
+
+    def _judge_one(self, cycle: Cycle, state: EnterpriseState, out: Outcome) -> None:
+        context = self._context(state, self.now)
+        for rule in cycle.series:
+            self._settle(state, rule, context, out)
+        self._judge(state, cycle.detectors, context, out, math.inf)
+        if state.evidence:
+            self._assess(state, out, may_fall=False)
 
     def _keep_peers(self, series: str, ordinal: int, made: Baselines) -> None:
         self.peers[series, ordinal] = made
@@ -384,9 +555,7 @@ class RiskEngine:
         if self.peers.pop(old, None) is not None:
             self.dirty_peers.add(old)
 
-    def _settle(
-        self, enterprise: str, state: EnterpriseState, rule: SeriesRule, context: Context, out: Outcome
-    ) -> None:
+    def _settle(self, state: EnterpriseState, rule: SeriesRule, context: Context, out: Outcome) -> None:
         """Let the estimators learn the periods that have settled."""
         closed = state.closed.get(rule.name)
         if closed is None:
@@ -400,28 +569,48 @@ class RiskEngine:
                     detector.learn_one(memory, context, rule.name, period - closed.first)
                 except Exception as error:  # half learned: begin anew
                     del state.memories[detector.name]
-                    out.faults.append(Fault(enterprise, detector.name, closed.ref, repr(error)))
+                    out.faults.append(Fault(self._name(state), detector.name, closed.ref, repr(error)))
             closed.settled = period
 
     def _review(self, out: Outcome) -> None:
         """Once a day, for every enterprise: forget what has decayed, let levels fall, tell stale coverage."""
-        for enterprise in sorted(self.enterprises):
-            state = self.enterprises[enterprise]
+        for row in self._candidates():
+            state = self.enterprises.state(row)
             if state.evidence:
-                self._trim(enterprise, state, out)
-            self._assess(enterprise, state, out, may_fall=True)
+                self._trim(state, out)
+            self._assess(state, out, may_fall=True)
 
-    def _trim(self, enterprise: str, state: EnterpriseState, out: Outcome) -> None:
+    def _candidates(self) -> list[int]:
+        """Return who has evidence, a level or a score, or another coverage than was last told: a few, on most days."""
+        enterprises = self.enterprises
+        for row in self.dirty_cold:
+            enterprises.note(row)
+        summaries = enterprises.summaries[: len(enterprises)]
+        number = np.zeros(len(enterprises), dtype=np.int16)
+        for place, (family, fresh) in enumerate(self._fresh_ms.items()):
+            newest = summaries["newest"][:, place].copy()
+            for rule in self.rules.series.values():
+                if rule.in_columns and rule.family == family:
+                    start = partial(self.rules.start_of, rule)
+                    newest = np.maximum(newest, self.days[rule.name].newest_starts(len(enterprises), start))
+            code = np.where(newest < 0, 0, np.where(self.now - newest <= fresh, 2, 1))
+            number = number * 3 + code.astype(np.int16)
+        doubtful = summaries["active"] | (summaries["told"] != number)
+        for table in self.days.values():
+            doubtful |= table.crowded[: len(enterprises)]
+        chosen: list[int] = np.flatnonzero(doubtful).tolist()
+        return chosen
+
+    def _trim(self, state: EnterpriseState, out: Outcome) -> None:
         for change in trim(state.evidence, lambda held: worth(held, self.now, self.rules.config)):
             version = self.rules.detectors[change.held.detector].version
-            self._tell_changes(enterprise, version, "", [change], out)
-        self.dirty_cold.add(enterprise)
+            self._tell_changes(state, version, "", [change], out)
+        self.dirty_cold.add(state.row)
 
     # ---- decisions ---------------------------------------------------------------------------------------------
 
     def _judge(
         self,
-        enterprise: str,
         state: EnterpriseState,
         detectors: Sequence[PeriodDetector],
         context: Context,
@@ -438,7 +627,7 @@ class RiskEngine:
             try:
                 opinions = detector.judge_one(detector.memory() if memory is None else memory, context)
             except Exception as error:
-                out.faults.append(Fault(enterprise, detector.name, read[0].ref, repr(error)))
+                out.faults.append(Fault(self._name(state), detector.name, read[0].ref, repr(error)))
                 continue
             if not opinions and not state.evidence:
                 continue
@@ -446,21 +635,20 @@ class RiskEngine:
             backfill = all(closed.backfill for closed in read)
             origin = Origin(self.now, newest, max(read, key=lambda c: c.ref[2]).ref, backfill)
             changes = absorb_periods(state.evidence, detector, opinions, origin, refuted_from=refuted_from)
-            self._tell_changes(enterprise, detector.version, detector.series[0], changes, out)
+            self._tell_changes(state, detector.version, detector.series[0], changes, out)
             withdrawn = withdrawn or any(change.state is FindingState.WITHDRAWN for change in changes)
         return withdrawn
 
     def _last_day(self, series: str, closed: Closed) -> int:
         return self.rules.last_day(self.rules.series[series], closed.last)
 
-    def _assess(
-        self, enterprise: str, state: EnterpriseState, out: Outcome, *, may_fall: bool, retracted: bool = False
-    ) -> None:
+    def _assess(self, state: EnterpriseState, out: Outcome, *, may_fall: bool, retracted: bool = False) -> None:
         """Fuse the evidence and tell what moved.
 
         When evidence was withdrawn the level may fall at once: the figures that raised it were wrong.
         """
-        coverage = self._coverage(state)
+        newest = self._newest(state)
+        coverage = self._coverage(newest)
         signature = "".join(_FAMILY_CODES[coverage[family]] for family in FAMILIES)
         if not state.evidence and not state.level and not state.score and signature == state.told:
             return  # nearly every enterprise, nearly every day
@@ -469,31 +657,46 @@ class RiskEngine:
             state.level, state.entered_at, fused, self.now, self.rules.config, may_fall=may_fall, retracted=retracted
         )
         if decision.level != state.level:
+            name = self._name(state)
             out.alerts.append(
                 self._teller.transition(
-                    enterprise, state, fused, decision.level, decision.rule, self.now, retracted=retracted
+                    name, state, fused, decision.level, decision.rule, self.now, retracted=retracted
                 )
             )
         elif signature == state.told and abs(fused.score - state.score) < RISK_STEP:
             return
         state.score, state.told = fused.score, signature
-        out.risks.append(self._teller.risk(enterprise, state, fused, coverage, self.now))
-        self.dirty_cold.add(enterprise)
+        out.risks.append(self._teller.risk(self._name(state), state, fused, coverage, newest, self.now))
+        self.dirty_cold.add(state.row)
 
-    def _coverage(self, state: EnterpriseState) -> Mapping[str, str]:
+    def _newest(self, state: EnterpriseState) -> Mapping[str, int]:
+        """Return by family the newest event time, that of open days included. Milliseconds."""
+        newest = dict(state.newest)
+        opened = self.enterprises.opened.get(state.row, {})
+        for name, table in self.days.items():
+            rule = self.rules.series[name]
+            days = [*opened.get(name, ()), *([] if (day := table.newest(state.row)) is None else [day])]
+            if days:
+                newest[rule.family] = max(newest.get(rule.family, 0), self.rules.start_of(rule, max(days)))
+        return newest
+
+    def _coverage(self, newest: Mapping[str, int]) -> Mapping[str, str]:
         coverage = {}
         for family, fresh in self._fresh_ms.items():
-            newest = state.newest.get(family)
-            coverage[family] = "never" if newest is None else "fresh" if self.now - newest <= fresh else "stale"
+            moment = newest.get(family)
+            coverage[family] = "never" if moment is None else "fresh" if self.now - moment <= fresh else "stale"
         return coverage
 
+    def _name(self, state: EnterpriseState) -> str:
+        return self.enterprises.names[state.row]
+
     def _tell_changes(
-        self, enterprise: str, version: int, metric: str, changes: Sequence[Change], out: Outcome
+        self, state: EnterpriseState, version: int, metric: str, changes: Sequence[Change], out: Outcome
     ) -> None:
         if changes:
-            self.dirty_cold.add(enterprise)
+            self.dirty_cold.add(state.row)
         for change in changes:
-            out.findings.append(self._teller.finding(enterprise, version, metric, change, self.now))
+            out.findings.append(self._teller.finding(self._name(state), version, metric, change, self.now))
 
     def _context(self, state: EnterpriseState, now: int) -> Context:
         series = {

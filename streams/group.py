@@ -20,6 +20,8 @@ from streams.shard import Checkpoint, Shard
 
 #: Records of one step: short enough that nothing else waits noticeably.
 STEP_RECORDS = 500
+#: Enterprises that are judged in one step after a period has closed: a city's take seconds together.
+STEP_ENTERPRISES = 200
 #: Least time between two checkpoints of a group, however urgent.
 MIN_GAP_S = 0.05
 #: While a checkpoint takes longer than this, nothing more is applied: an absent broker must not fill the memory.
@@ -119,7 +121,7 @@ class PartitionGroup:
         if self.paused or self.dropped or self._stalled():
             return False
         ticked = self._tick()
-        frame = self.order.take(STEP_RECORDS)
+        frame = None if self.shard.closing and not self.order.interleaves else self.order.take(STEP_RECORDS)
         if frame is not None:
             self.shard.apply(frame.topic, frame.begin, frame.end, frame.records)
             self.applied += len(frame.records)
@@ -135,10 +137,10 @@ class PartitionGroup:
         return not self.paused and not self.dropped and self.order.asks(self._clock.now_ms(), self.ticked)
 
     def _tick(self) -> bool:
-        minute = self.order.due(self.ticked)
+        minute = self.ticked if self.shard.closing else self.order.due(self.ticked)
         if minute is None:
             return False
-        self.shard.tick(minute)
+        self.shard.tick(minute, STEP_ENTERPRISES)
         self.ticked = minute
         return True
 

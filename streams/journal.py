@@ -1,7 +1,8 @@
 """Replay of the journal: whether a stack holds what its inputs, applied in the journalled order, lead to.
 
 Every checkpoint left one journal record. Applying its entries to a fresh shard and taking a checkpoint there must give
-the same bytes: journal, findings, alerts, metrics and dead letters row by row, ``risk`` and ``state`` key by key.
+the same bytes: journal, findings, alerts, metrics and dead letters row by row, ``risk`` key by key. Of ``state`` not
+the records count but what they lead to: a shard restored from them must hold what the replayed one holds.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # ships no types
 
+from connectors import compact
 from connectors.kafka.connection import Connection
 from connectors.topics import ALERTS, DEAD_LETTERS, FINDINGS, INPUTS, JOURNAL, METRICS, RISK, STATE
 from streams.rules import Rules, rules_for
@@ -23,9 +26,10 @@ from streams.runtime import Endpoints
 from streams.settings import Settings
 from streams.shard import EngineFaultError, Record, Shard
 
-#: Compared row by row; the others are compacted and compared key by key.
+#: Compared row by row.
 ROWS = (JOURNAL, FINDINGS, ALERTS, METRICS, DEAD_LETTERS)
-KEYED = (RISK, STATE)
+#: What is compared in all.
+COMPARED = (*ROWS, RISK, STATE)
 _QUIET_TRIES = 20
 _SHOWN = 50
 
@@ -46,8 +50,9 @@ class Comparison:
     ----------
     partitions
         Partition groups compared.
-    checkpoints, records
-        Journal records, and input records, replayed.
+    checkpoints, records, messages
+        Journal records, input records, and the signals and registry entries in those, replayed. A record that cannot be
+        read counts as one message.
     rows
         By output topic: rows, or keys, compared.
     mismatches
@@ -63,6 +68,7 @@ class Comparison:
     partitions: list[int] = field(default_factory=list)
     checkpoints: int = 0
     records: int = 0
+    messages: int = 0
     rows: Counter[str] = field(default_factory=Counter)
     mismatches: Counter[str] = field(default_factory=Counter)
     differences: list[str] = field(default_factory=list)
@@ -81,13 +87,14 @@ class Comparison:
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it for a program."""
-        kinds = ("gaps", "faults", *ROWS, *KEYED)
+        kinds = ("gaps", "faults", *COMPARED)
         return {
             "equal": self.equal,
             "partitions": self.partitions,
             "checkpoints": self.checkpoints,
             "records": self.records,
-            "rows": {topic: self.rows[topic] for topic in (*ROWS, *KEYED)},
+            "messages": self.messages,
+            "rows": {topic: self.rows[topic] for topic in COMPARED},
             "mismatches": {kind: self.mismatches[kind] for kind in kinds},
             "differences": self.differences,
             "unreplayable": self.unreplayable,
@@ -142,8 +149,8 @@ async def _compare(consumer: Any, rules: Rules, partition: int, result: Comparis
     logs[JOURNAL].rewind()
     for topic in ROWS:
         await _compare_rows(topic, replayed, logs[topic], result)
-    for topic in KEYED:
-        await _compare_keys(topic, replayed, logs[topic], result)
+    await _compare_risk(replayed, logs[RISK], result)
+    await _compare_states(replayed.shard, Shard(partition, rules), logs[STATE], result)
 
 
 class _Log:
@@ -188,7 +195,7 @@ class _Replayed:
     def __init__(self, shard: Shard) -> None:
         self.shard = shard
         self.rows: dict[str, list[tuple[bytes, bytes]]] = {topic: [] for topic in ROWS}
-        self.keys: dict[str, dict[bytes, bytes]] = {topic: {} for topic in KEYED}
+        self.risk: dict[bytes, bytes] = {}
 
     async def checkpoint(self, entries: Sequence[Sequence[Any]], logs: dict[str, _Log], result: Comparison) -> None:
         """Apply the entries of one journal record, and take what a checkpoint would write."""
@@ -197,20 +204,16 @@ class _Replayed:
         taken = self.shard.take()
         result.checkpoints += 1
         for topic, rows in taken.outputs.items():
-            if topic in self.rows:
-                self.rows[topic].extend((key, _fingerprint(value)) for key, value in rows)
+            written = [(key, _fingerprint(value)) for key, value in rows]
+            if topic == RISK:
+                self.risk.update(written)
             else:
-                self.keys[topic].update((key, _fingerprint(value)) for key, value in rows)
-        for key, value in taken.states:
-            if value is None:
-                self.keys[STATE].pop(key, None)
-            else:
-                self.keys[STATE][key] = _fingerprint(value)
+                self.rows[topic].extend(written)
 
     async def _apply(self, entry: Sequence[Any], logs: dict[str, _Log], result: Comparison) -> None:
         kind, *rest = entry
         if kind == "tick":
-            self.shard.tick(rest[0])
+            self.shard.tick(*rest)
             return
         topic, begin, end = rest[:3]
         expected = self.shard.next.get(topic, begin)
@@ -229,10 +232,11 @@ class _Replayed:
         records = await logs[topic].upto(end)
         self.shard.apply(topic, begin, end, [record for record in records if record.offset >= begin])
         result.records += len(records)
+        result.messages += sum(_messages(record.value) for record in records)
 
 
 async def _open(consumer: Any, partition: int) -> dict[str, _Log]:
-    topics = (*INPUTS, *ROWS, *KEYED)
+    topics = (*INPUTS, *COMPARED)
     tps = {topic: TopicPartition(topic, partition) for topic in topics}
     begins = await consumer.beginning_offsets(list(tps.values()))
     ends = await _quiet_ends(consumer, list(tps.values()))
@@ -287,20 +291,47 @@ async def _compare_rows(topic: str, replayed: _Replayed, log: _Log, result: Comp
         result.note(topic, f"{place}: {_told(*decided)} was decided in the replay and not written")
 
 
-async def _compare_keys(topic: str, replayed: _Replayed, log: _Log, result: Comparison) -> None:
+async def _compare_risk(replayed: _Replayed, log: _Log, result: Comparison) -> None:
     live: dict[bytes, bytes] = {}
     while (record := await log.next()) is not None:
         if record.value is None:
             live.pop(record.key, None)
         else:
             live[record.key] = _fingerprint(record.value)
-    mine = replayed.keys[topic]
+    _compare_keys(RISK, replayed.shard.partition, live, replayed.risk, result)
+
+
+async def _compare_states(replayed: Shard, restored: Shard, log: _Log, result: Comparison) -> None:
+    """Restore a shard as a scorer would, and compare what it holds with what the replay holds."""
+    empty = True
+    while (record := await log.next()) is not None:
+        restored.restore(record.key, record.value)
+        empty = False
+    restored.restored()
+    if not empty:  # else the scorers have not written yet, and there is nothing to compare
+        _compare_keys(STATE, replayed.partition, restored.states(), replayed.states(), result)
+
+
+def _compare_keys(
+    topic: str, partition: int, live: Mapping[bytes, bytes], decided: Mapping[bytes, bytes], result: Comparison
+) -> None:
     result.rows[topic] += len(live)
-    for key in sorted(live.keys() | mine.keys()):
-        if live.get(key) != mine.get(key):
-            place = f"{topic}-{replayed.shard.partition} key {key!r}"
-            what = "only in the replay" if key not in live else "not in the replay" if key not in mine else "differs"
-            result.note(topic, f"{place}: {what}")
+    for key in sorted(live.keys() | decided.keys()):
+        if live.get(key) != decided.get(key):
+            what = "only in the replay" if key not in live else "not in the replay" if key not in decided else "differs"
+            result.note(topic, f"{topic}-{partition} key {key!r}: {what}")
+
+
+def _messages(value: bytes | None) -> int:
+    """Return how many messages a record means to carry, without judging them."""
+    try:
+        if value and compact.is_compact(value):
+            return len(compact.decode(value))
+        if value and value[:1] == b"[":
+            return len(msgspec.json.decode(value, type=list[msgspec.Raw]))
+    except (msgspec.MsgspecError, compact.CompactError):
+        return 1
+    return 1
 
 
 def _fingerprint(value: bytes) -> bytes:

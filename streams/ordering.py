@@ -57,6 +57,11 @@ _NEVER = Question(-1, 0)
 class Order(Protocol):
     """What a partition group has fetched and not yet applied, and what may be applied next."""
 
+    @property
+    def interleaves(self) -> bool:
+        """Whether records may be applied before a tick has come to its end."""
+        ...
+
     def add(self, frame: Frame) -> None:
         """Take what was fetched. Raises GapError if records before it are missing."""
         ...
@@ -238,6 +243,8 @@ class LiveOrder(_Hand):
     ['signals.litigation', 'signals.electricity']
     """
 
+    interleaves = True
+
     def take(self, most: int) -> Frame | None:
         """Return up to ``most`` records of one minute, or None."""
         if (frame := self._empty_head()) is not None:
@@ -276,6 +283,8 @@ class RecordedOrder(_Hand):
     had been appended (it had been fetched, or lies below its own end of that time): whatever belongs before it was
     appended before it, hence below that end.
     """
+
+    interleaves = False
 
     def take(self, most: int) -> Frame | None:
         """Return up to ``most`` records of one minute if it is sure that they are next, or None."""

@@ -211,6 +211,8 @@ class Ownership:
         gc.disable()  # nothing of a state is garbage
         try:
             records = await read_state(self._kafka, fresh, lambda p, key, value: shards[p].restore(key, value))
+            for shard in shards.values():
+                shard.restored()
         finally:
             gc.freeze()
             gc.enable()

@@ -55,6 +55,11 @@ class SeriesRule:
     settling: int
     detectors: tuple[PeriodDetector, ...]
 
+    @property
+    def in_columns(self) -> bool:
+        """Whether its open periods stand in a table of open days: readings of days, the flood."""
+        return self.period is Period.DAY and math.isnan(self.empty)
+
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
@@ -115,6 +120,7 @@ class Rules:
             for _, metric in metrics()
             if metric.kind is Kind.EVENT
         }
+        self.readings: Mapping[str, Metric] = {m.name: m for _, m in metrics() if m.kind is Kind.READING}
         self.series = self._series_rules(chosen)
         self.cycles = self._cycles()
         self.cycle_of = {rule.name: i for i, cycle in enumerate(self.cycles) for rule in cycle.series}

@@ -13,27 +13,19 @@ from typing import Any, NamedTuple
 
 from connectors.decoding import Received, Refused
 from connectors.models import DeadLetter, Message
+from connectors.readings import Apart, FrameDecoder, KafkaRecord, Readings
 from connectors.topics import ALERTS, DEAD_LETTERS, FINDINGS, INPUTS, JOURNAL, MAX_RECORD_BYTES, METRICS, RISK
 from detectors.peers import Baselines
 from streams.clock import moment
 from streams.engine import Fault, Outcome, RiskEngine
 from streams.rules import MINUTE_MS, Rules
 from streams.rules import rules_for as rules_for
-from streams.state import (
-    COLD,
-    GROUP,
-    HOT,
-    EnterpriseState,
-    dump_cold,
-    dump_hot,
-    load_cold,
-    load_hot,
-    pack_group,
-    unpack_group,
-)
+from streams.state import COLD, GROUP, HOT, dump_hot, pack_group, unpack_group
 
 #: Keys of the peers' baselines in ``state``: this, the series, NUL, the period.
 PEERS = b"\0peers\0"
+#: Keys of the tables of open days: this, the series, NUL, and what the table calls the record.
+DAYS = b"\0days\0"
 #: A dead letter keeps this much of a record's key, and of a field's name: compressed, Kafka takes records of any size,
 #: but a dead letter must fit a batch. Of the value it keeps what a valid record may have.
 _KEY_BYTES, _FIELD_LENGTH = 1024, 200
@@ -112,6 +104,7 @@ class Shard:
         self.changed = False
         self.urgent = False
         self._rules = rules
+        self._frames = FrameDecoder(rules.decoder)
         self._condemned = frozenset(condemned)
         self._entries: list[list[Any]] = []
         self._checkpoints = 0
@@ -132,9 +125,14 @@ class Shard:
         done = self.next.setdefault(topic, begin)
         if begin > done:
             raise GapError(topic, self.partition, done, begin)
-        for record in records:
-            if record.offset >= done:
-                self._apply_one(topic, record)
+        fresh = [record for record in records if record.offset >= done]
+        begin = 0
+        for place, record in enumerate(fresh) if self._condemned else ():
+            if (topic, record.offset) in self._condemned:
+                self._apply(topic, fresh[begin:place])
+                self._condemn(topic, record)
+                begin = place + 1
+        self._apply(topic, fresh[begin:])
         if end > done:
             self._move(topic, end)
 
@@ -143,39 +141,70 @@ class Shard:
         self._entries.append(["skip", topic, self.next.get(topic, end), end, self.engine.now])
         self.next[topic], self.changed = end, True
 
-    def tick(self, now: int) -> None:
-        """Move the stack clock to a whole minute. Nothing happens, and nothing is journalled, when nothing is due."""
+    @property
+    def closing(self) -> bool:
+        """Whether the last tick has not come to its end: call it again."""
+        return self.engine.closing is not None
+
+    def tick(self, now: int, most: int | None = None) -> None:
+        """Move the stack clock to a whole minute. Nothing happens, and nothing is journalled, when nothing is due.
+
+        Parameters
+        ----------
+        now
+            Milliseconds.
+        most
+            How many enterprises may be judged; ``closing`` says whether more wait for the next call.
+        """
         now -= now % MINUTE_MS
         if now < self.engine.due():
             return
         try:
-            outcome = self.engine.advance(now)
+            outcome = self.engine.advance(now, most)
         except Exception as error:
             clock = "tick"
             raise EngineFaultError(clock, self.partition, now, error) from error
         self.ticked = now
-        self._entries.append(["tick", now])
+        self._entries.append(["tick", now] if most is None else ["tick", now, most])
         self._take_in(outcome)
 
-    def _apply_one(self, topic: str, record: Record) -> None:
-        """Decode and process one record. An exception leaves the engine half changed, hence the fault."""
-        if (topic, record.offset) in self._condemned:
-            self._condemn(topic, record)
-            return
+    def _apply(self, topic: str, records: Sequence[Record]) -> None:
+        """Decode and process records. An exception leaves the engine half changed, hence the fault."""
+        offset = records[0].offset if records else 0
         try:
-            decoded = self._rules.decoder.decode(
-                topic, self.partition, record.offset, record.key, record.value, record.time
-            )
-            for one in decoded:
-                if isinstance(one, Refused):
-                    self._dead_letter(topic, record, one)
-                    continue
-                outcome = self.engine.process(one, record.time)
-                self._take_in(outcome)
-                if outcome.refused is not None:
-                    self._dead_letter(topic, record, _after_all(one, outcome, single=len(decoded) == 1))
+            for part in self._frames.decode(topic, self.partition, records, self.engine.enterprises.rows):
+                if isinstance(part, Apart):
+                    offset = part.record.offset
+                    self._apply_apart(topic, part)
+                else:
+                    offset = int(part.offsets[0])
+                    self._apply_readings(part, records)
+        except EngineFaultError:
+            raise
         except Exception as error:
-            raise EngineFaultError(topic, self.partition, record.offset, error) from error
+            raise EngineFaultError(topic, self.partition, offset, error) from error
+
+    def _apply_apart(self, topic: str, part: Apart) -> None:
+        for one in part.entries:
+            if isinstance(one, Refused):
+                self._dead_letter(topic, part.record, one)
+                continue
+            outcome = self.engine.process(one, part.record.time)
+            self._take_in(outcome)
+            if outcome.refused is not None:
+                self._dead_letter(
+                    topic, part.record, _after_all(one, outcome, single=len(part.entries) == 1), outcome.at
+                )
+
+    def _apply_readings(self, readings: Readings, records: Sequence[Record]) -> None:
+        for place, outcome in self.engine.process_readings(readings):
+            self._take_in(outcome)
+            if outcome.refused is not None:
+                offset = int(readings.offsets[place])
+                record = next(record for record in records if record.offset == offset)
+                single = int((readings.offsets == offset).sum()) == 1
+                refused = _after_all(readings.received(place, ()), outcome, single=single)
+                self._dead_letter(readings.topic, record, refused, outcome.at)
 
     def _condemn(self, topic: str, record: Record) -> None:
         self._move(topic, record.offset)
@@ -230,7 +259,7 @@ class Shard:
         key = f"{INPUTS[rank]}-{partition}-{offset}-{index}-{fault.detector}-{self.engine.now}"
         self._outputs.setdefault(DEAD_LETTERS, []).append((key.encode(), letter.wire()))
 
-    def _dead_letter(self, topic: str, record: Record, refused: Refused) -> None:
+    def _dead_letter(self, topic: str, record: KafkaRecord, refused: Refused, at: int = 0) -> None:
         original = record.value if refused.original is None else refused.original
         letter = DeadLetter(
             topic=topic,
@@ -241,7 +270,7 @@ class Shard:
             detail=refused.detail[:2000],
             field=refused.field and refused.field[:_FIELD_LENGTH],
             record_time=moment(record.time),
-            at=moment(max(self.engine.now, record.time)),
+            at=moment(at or max(self.engine.now, record.time)),
             key=None if record.key is None else base64.b64encode(record.key[:_KEY_BYTES]).decode(),
             value=base64.b64encode((original or b"")[:MAX_RECORD_BYTES]).decode(),
         )
@@ -258,9 +287,14 @@ class Shard:
         self._entries = []
         engine = self.engine
         states: list[tuple[bytes, bytes | None]] = [
-            *((e.encode() + HOT, _hot(engine.enterprises[e])) for e in sorted(engine.dirty_hot)),
-            *((e.encode() + COLD, self._cold(engine.enterprises[e])) for e in sorted(engine.dirty_cold)),
+            *((self._key(row, HOT), self._hot(row)) for row in sorted(engine.dirty_hot)),
+            *((self._key(row, COLD), engine.enterprises.write(row)) for row in sorted(engine.dirty_cold)),
             *((_peers_key(*place), self._peers(place)) for place in sorted(engine.dirty_peers)),
+            *(
+                (_days_key(series, key), value)
+                for series, table in engine.days.items()
+                for key, value in table.take(self._checkpoints, len(engine.enterprises))
+            ),
             (GROUP, self._group()),
         ]
         engine.dirty_hot.clear()
@@ -270,13 +304,15 @@ class Shard:
         return Checkpoint(outputs, states, dict(self.next))
 
     def states(self) -> dict[bytes, bytes]:
-        """Return the whole state as it would be written, for comparisons."""
+        """Return the whole state as records that restore it, for comparisons."""
         engine = self.engine
         whole = {GROUP: self._group()}
-        for enterprise, state in engine.enterprises.items():
-            if (hot := _hot(state)) is not None:
-                whole[enterprise.encode() + HOT] = hot
-            whole[enterprise.encode() + COLD] = self._cold(state)
+        for row in engine.enterprises.rows.values():
+            if (hot := self._hot(row)) is not None:
+                whole[self._key(row, HOT)] = hot
+            whole[self._key(row, COLD)] = engine.enterprises.dump(row)
+        for series, table in engine.days.items():
+            whole |= {_days_key(series, key): value for key, value in table.whole(len(engine.enterprises))}
         for place in engine.peers:
             whole[_peers_key(*place)] = self._peers(place) or b""
         return whole
@@ -293,21 +329,26 @@ class Shard:
                 self.engine.peers.pop((series, int(period)), None)
             else:
                 self.engine.peers[series, int(period)] = Baselines.load(unpack_group(value)["groups"])
-        else:
-            state = self.engine.enterprises.setdefault(key[: -len(HOT)].decode(), EnterpriseState())
-            if key.endswith(COLD):
-                load_cold(state, value or b"", self._rules.detectors)
-            elif value is not None:
-                load_hot(state, value)
-            else:  # deleted: nothing is open any more, whatever older records say
-                state.opened, state.hours = {}, {}
+        elif key.startswith(DAYS):
+            name, _, place = key[len(DAYS) :].partition(b"\0")
+            table = self.engine.days.get(name.decode())
+            if table is not None and value is not None:
+                table.restore(place, value)
+        elif key.endswith(HOT):
+            self.engine.enterprises.restore_open(key[: -len(HOT)].decode(), value)
+        elif value is not None:
+            self.engine.enterprises.restore(key[: -len(COLD)].decode(), value)
+
+    def restored(self) -> None:
+        """Note that the whole topic ``state`` has been taken in. Nothing may be applied before."""
+        self.engine.restored()
 
     def _restore_group(self, value: bytes | None) -> None:
         if value is None:
             return
         group = unpack_group(value)
         self.next, self.ticked, self._checkpoints = dict(group["offsets"]), group["ticked"], group["checkpoints"]
-        self.engine.resume(group["now"], group["next"])
+        self.engine.resume(group["now"], group["next"], group.get("closing"))
 
     def _group(self) -> bytes:
         engine = self.engine
@@ -316,21 +357,26 @@ class Shard:
                 "offsets": dict(sorted(self.next.items())),
                 "now": engine.now,
                 "next": engine.schedule(),
+                "closing": engine.left_to_close(),
                 "ticked": self.ticked,
                 "checkpoints": self._checkpoints,
             }
         )
 
-    def _cold(self, state: EnterpriseState) -> bytes:
-        return dump_cold(state, self._rules.detectors)
+    def _key(self, row: int, kind: bytes) -> bytes:
+        return self.engine.enterprises.names[row].encode() + kind
+
+    def _hot(self, row: int) -> bytes | None:
+        opened = self.engine.enterprises.opened.get(row)
+        return dump_hot(opened) if opened else None
 
     def _peers(self, place: tuple[str, int]) -> bytes | None:
         made = self.engine.peers.get(place)
         return None if made is None else pack_group({"groups": made.dump()})
 
 
-def _hot(state: EnterpriseState) -> bytes | None:
-    return dump_hot(state) if state.opened or state.hours else None
+def _days_key(series: str, key: bytes) -> bytes:
+    return DAYS + series.encode() + b"\0" + key
 
 
 def _peers_key(series: str, period: int) -> bytes:

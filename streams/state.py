@@ -1,23 +1,26 @@
 """What a scorer remembers of one enterprise, and how it is written to the topic ``state``.
 
-Two records per enterprise. The *hot* one holds the open accumulators and changes with every reading; the *cold* one
-holds everything else and changes when a period closes, an event comes or the level moves. Both are msgpack of plain
-values behind a schema version; a newer program reads every older version.
+The open days of readings are columns of a whole group (``streams.opendays``). Beside them an enterprise has up to two
+records: a *hot* one with other open periods, and a *cold* one with everything else, which changes when a period closes,
+an event comes or the level moves. Both are msgpack of plain values behind a schema version; before that, the cold one
+has a summary at fixed places, so that it need not be decoded to be restored. A newer program reads every older version.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from connectors.catalogue import FAMILIES
 from detectors.contract import AnyDetector, Clearance, Level, Profile
 from detectors.fusion import Held
 from streams.series import Closed, Open
 
-SCHEMA = 1
+SCHEMA = 2
 HOT, COLD = b"\0h", b"\0c"
 #: Key of a group's input offsets, clock and peers in ``state``; no enterprise id begins with NUL.
 GROUP = b"\0offsets"
@@ -41,27 +44,13 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Hour:
-    """The open hour of a metric that is read several times a day. ``hour`` counts from the epoch."""
-
-    hour: int
-    count: int
-    total: float
-    low: float
-    high: float
-    last: float
-
-
-@dataclass(slots=True)
 class EnterpriseState:
-    """One enterprise: accumulators, closed series, detector memories, evidence, level and alert.
+    """One enterprise: closed series, detector memories, evidence, level and alert.
 
     Parameters
     ----------
-    opened
-        By series: the open periods, usually one or two.
-    hours
-        By metric: the open hour.
+    row
+        Its number in the group.
     closed
         By series: the closed periods.
     memories
@@ -71,7 +60,7 @@ class EnterpriseState:
     seen
         Hash → revision of the newest events, oldest first.
     newest
-        By family: the newest event time, of readings finer than a day the day's start. Milliseconds.
+        By family: the newest event time, of readings the start of their newest closed day. Milliseconds.
     seen_day
         Ordinal of the newest day of data that a decision may have seen.
     level, entered_at, score, told
@@ -82,9 +71,8 @@ class EnterpriseState:
         Transitions so far, alerts so far, when the open alert was opened (0: none is open). Milliseconds.
     """
 
+    row: int
     entry: Entry = field(default_factory=lambda: Entry(Profile()))
-    opened: dict[str, dict[int, Open]] = field(default_factory=dict)
-    hours: dict[str, Hour] = field(default_factory=dict)
     closed: dict[str, Closed] = field(default_factory=dict)
     memories: dict[str, Any] = field(default_factory=dict)
     evidence: list[Held] = field(default_factory=list)
@@ -102,29 +90,88 @@ class EnterpriseState:
     opened_at: int = 0
 
 
-def dump_hot(state: EnterpriseState) -> bytes:
-    """Return the hot record."""
-    opened = {
-        series: [one.dump() for _, one in sorted(periods.items())] for series, periods in sorted(state.opened.items())
-    }
-    hours = {m: [h.hour, h.count, h.total, h.low, h.high, h.last] for m, h in sorted(state.hours.items())}
-    return _pack([SCHEMA, opened, hours])
+class Summary(NamedTuple):
+    """What is known of an enterprise without decoding its memory.
+
+    Parameters
+    ----------
+    row
+        Its number in the group; -1 in records of schema 1, which have no summary.
+    active
+        Whether there is evidence, a level or a score.
+    told
+        The coverage that was last told, as a number; -1 if none was.
+    series
+        A bit for every series of which there are closed periods.
+    newest
+        By family, in the order of the catalogue: the newest event time, milliseconds; -1 for none.
+    """
+
+    row: int
+    active: bool
+    told: int
+    series: int
+    newest: tuple[int, ...]
 
 
-def load_hot(state: EnterpriseState, raw: bytes) -> None:
-    """Restore the hot part of an enterprise."""
-    _, opened, hours = _versioned(raw)
-    state.opened = {series: {one.period: one for one in map(Open.load, periods)} for series, periods in opened.items()}
-    state.hours = {metric: Hour(*numbers) for metric, numbers in hours.items()}
+#: Schema, row, active, told, series, newest of every family; the msgpack follows.
+_HEAD = struct.Struct(f"<BI?hI{len(FAMILIES)}q")
+_CODES = {"N": 0, "S": 1, "F": 2}
 
 
-def dump_cold(state: EnterpriseState, detectors: Mapping[str, AnyDetector]) -> bytes:
-    """Return the cold record."""
-    profile = state.entry.profile
+def coverage_number(told: str) -> int:
+    """Return a coverage that was told as a number, -1 for none.
+
+    Examples
+    --------
+    >>> coverage_number("NNNSF"), coverage_number("")
+    (5, -1)
+    """
+    number = 0
+    for code in told:
+        number = number * 3 + _CODES[code]
+    return number if told else -1
+
+
+def summary_of(state: EnterpriseState, series: Mapping[str, int]) -> Summary:
+    """Return the summary of a memory; ``series`` has the bit of each."""
+    return Summary(
+        state.row,
+        bool(state.evidence or state.level or state.score),
+        coverage_number(state.told),
+        sum(series[name] for name in state.closed if name in series),
+        tuple(state.newest.get(family, -1) for family in FAMILIES),
+    )
+
+
+def summary_record(raw: bytes) -> Summary:
+    """Return the summary that a cold record begins with."""
+    if raw[0] >= 0x80:  # a msgpack array: schema 1
+        return Summary(-1, active=True, told=-1, series=0, newest=())
+    if raw[0] > SCHEMA:
+        raise _newer(raw[0])
+    _, row, active, told, series, *newest = _HEAD.unpack_from(raw)
+    return Summary(row, active, told, series, tuple(newest))
+
+
+def dump_hot(opened: Mapping[str, Mapping[int, Open]]) -> bytes:
+    """Return the hot record of what is open outside the tables of open days."""
+    return _pack([SCHEMA, {name: [one.dump() for _, one in sorted(opened[name].items())] for name in sorted(opened)}])
+
+
+def load_hot(raw: bytes) -> dict[str, dict[int, Open]]:
+    """Restore what :func:`dump_hot` returned."""
+    opened = _versioned(raw)[1]
+    return {series: {one.period: one for one in map(Open.load, periods)} for series, periods in opened.items()}
+
+
+def dump_cold(state: EnterpriseState, detectors: Mapping[str, AnyDetector], series: Mapping[str, int]) -> bytes:
+    """Return the cold record; ``series`` has the bit of each in the summary."""
+    profile, summary = state.entry.profile, summary_of(state, series)
     memories = {name: detectors[name].dump(memory) for name, memory in sorted(state.memories.items())}
-    return _pack(
+    head = _HEAD.pack(SCHEMA, summary.row, summary.active, summary.told, summary.series, *summary.newest)
+    return head + _pack(
         [
-            SCHEMA,
             [list(profile.names), profile.industry, profile.region, profile.size, state.entry.revision],
             {series: closed.dump() for series, closed in sorted(state.closed.items())},
             memories,
@@ -145,18 +192,31 @@ def dump_cold(state: EnterpriseState, detectors: Mapping[str, AnyDetector]) -> b
     )
 
 
-def load_cold(state: EnterpriseState, raw: bytes, detectors: Mapping[str, AnyDetector]) -> None:
-    """Restore the cold part of an enterprise; memories and evidence of detectors that are gone are left behind."""
-    _, entry, closed, memories, evidence, seen, newest, seen_day, level, *rest = _versioned(raw)
+def load_cold(row: int, raw: bytes, detectors: Mapping[str, AnyDetector]) -> EnterpriseState:
+    """Restore a memory; what belongs to detectors that are gone is left behind."""
+    content = _versioned(raw)[1:] if raw[0] >= 0x80 else _unpack(memoryview(raw)[_HEAD.size :])
+    entry, closed, memories, evidence, seen, newest, seen_day, level, *rest = content
     names, industry, region, size, revision = entry
-    state.entry = Entry(Profile(tuple(names), industry, region, size), revision)
-    state.closed = {series: Closed.load(plain) for series, plain in closed.items()}
-    state.memories = {name: detectors[name].load(plain) for name, plain in memories.items() if name in detectors}
-    state.evidence = [held for held in map(_load_held, evidence) if held.detector in detectors]
-    state.seen = dict(seen)
-    state.newest, state.seen_day, state.level = newest, seen_day, Level(level)
-    state.entered_at, state.score, state.told, state.notified, state.risk_sequence = rest[:5]
-    state.sequence, state.alert_number, state.opened_at = rest[5:]
+    entered_at, score, told, notified, risk_sequence, sequence, alert_number, opened_at = rest
+    return EnterpriseState(
+        row,
+        Entry(Profile(tuple(names), industry, region, size), revision),
+        {series: Closed.load(plain) for series, plain in closed.items()},
+        {name: detectors[name].load(plain) for name, plain in memories.items() if name in detectors},
+        [held for held in map(_load_held, evidence) if held.detector in detectors],
+        dict(seen),
+        newest,
+        seen_day,
+        Level(level),
+        entered_at,
+        score,
+        told,
+        notified,
+        risk_sequence,
+        sequence,
+        alert_number,
+        opened_at,
+    )
 
 
 def pack_group(content: Mapping[str, Any]) -> bytes:
@@ -173,9 +233,12 @@ def unpack_group(raw: bytes) -> dict[str, Any]:
 def _versioned(raw: bytes) -> list[Any]:
     content: list[Any] = _unpack(raw)
     if content[0] > SCHEMA:
-        message = f"state record of schema {content[0]}; this program knows up to {SCHEMA}: upgrade it first"
-        raise UnknownSchemaError(message)
+        raise _newer(content[0])
     return content
+
+
+def _newer(schema: int) -> UnknownSchemaError:
+    return UnknownSchemaError(f"state record of schema {schema}; this program knows up to {SCHEMA}: upgrade it first")
 
 
 _PLAIN_FIELDS = (

@@ -16,7 +16,6 @@ from connectors.models import (
     MetricRow,
     Reason,
     Risk,
-    Signal,
     Transition,
 )
 from connectors.models import Level as LevelName
@@ -29,9 +28,8 @@ from streams.clock import moment
 from streams.evidence import Change
 from streams.rules import Rules, SeriesRule
 from streams.series import Closed, Open, Ref
-from streams.state import EnterpriseState, Hour
+from streams.state import EnterpriseState
 
-HOUR_MS = 3_600_000
 #: Reasons that an alert names, what matters most first.
 MOST_REASONS = 6
 
@@ -74,7 +72,15 @@ class Teller:
             backfill=held.backfill,
         )
 
-    def risk(self, enterprise: str, state: EnterpriseState, fused: Fused, coverage: Mapping[str, str], at: int) -> Risk:
+    def risk(
+        self,
+        enterprise: str,
+        state: EnterpriseState,
+        fused: Fused,
+        coverage: Mapping[str, str],
+        newest: Mapping[str, int],
+        at: int,
+    ) -> Risk:
         """Return the enterprise's fused state."""
         state.risk_sequence += 1
         families = [
@@ -82,7 +88,7 @@ class Teller:
                 family=family,
                 score=fused.families.get(family, 0.0),
                 coverage=Coverage(status),
-                newest_event_time=moment(state.newest[family]) if family in state.newest else None,
+                newest_event_time=moment(newest[family]) if family in newest else None,
             )
             for family, status in coverage.items()
         ]
@@ -179,22 +185,6 @@ class Teller:
             unit=held.unit,
             since=moment(held.since),
             evidence=_evidence(held.refs),
-        )
-
-    def hour(self, signal: Signal, hour: Hour, at: int) -> MetricRow:
-        """Return the row of an hour that has closed."""
-        return MetricRow(
-            enterprise_id=signal.enterprise_id,
-            family=signal.family,
-            metric=signal.metric,
-            window="1h",
-            start=moment(hour.hour * HOUR_MS),
-            count=hour.count,
-            sum=hour.total,
-            min=hour.low,
-            max=hour.high,
-            last=hour.last,
-            at=moment(at),
         )
 
     def day(self, enterprise: str, rule: SeriesRule, opened: Open, closed: Closed, at: int) -> list[MetricRow]:

@@ -1,0 +1,298 @@
+"""The open days of all enterprises of a group, as one table of numbers.
+
+Readings arrive by the hundred thousand a second, and each only adds to a sum. So an enterprise's open day is no object
+but a *cell*: two of them per enterprise, one for even days and one for odd ones, since a day stays open while the next
+has begun. A batch of readings is gathered, added and scattered at once.
+
+In the topic ``state`` the table is a rolling log, not a record per enterprise: that would be a record per reading.
+Checkpoint *n* writes the cells that were touched since the one before, as a *delta* under a key that is used again
+after :data:`ROLL` checkpoints, and one of :data:`ROLL` *slices* of the table in full. Whatever a delta held that is
+overwritten has been written since, as part of its slice; so the newest record of each key, read in the order of the
+log, is the table.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from connectors.readings import Ints
+from streams.series import Open
+
+#: Slices of the table, and deltas that are kept: after so many checkpoints everything has been written anew.
+ROLL = 64
+#: Rows of a slice, and cells of a delta, that make one record: it must fit a batch of the producer.
+_SLICE_ROWS, _DELTA_CELLS = 4_096, 8_192
+_SCHEMA = 1
+_FIRST_ROWS = 256
+
+CELL = np.dtype(
+    [
+        ("total", "<f8"),
+        ("low", "<f8"),
+        ("high", "<f8"),
+        ("last", "<f8"),
+        ("slots", "<u8", (2,)),
+        ("offset", "<i8"),
+        ("period", "<i4"),
+        ("revision", "<i4"),
+        ("index", "<i4"),
+        ("partition", "<i4"),
+        ("count", "u1"),
+        ("backfill", "?"),
+        ("pad", "V6"),
+    ]
+)
+_EMPTY = np.zeros((), dtype=CELL)
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder().decode
+_PART = struct.Struct(">HI")
+
+
+class OpenDays:
+    """The open days of one series.
+
+    Parameters
+    ----------
+    rank
+        Index of the topic that its readings come from, in ``connectors.topics.INPUTS``.
+    slots
+        How many readings make a day.
+
+    Attributes
+    ----------
+    cells
+        Two for each enterprise, by its number.
+    crowded
+        Whose open days are not all here: more than two were open at once.
+    """
+
+    def __init__(self, rank: int, slots: int) -> None:
+        self._rank = rank
+        self._slots = slots
+        self._whole = np.array([(1 << slots) - 1 & 2**64 - 1, (1 << slots) - 1 >> 64], dtype=np.uint64)
+        self.cells = np.zeros(2 * _FIRST_ROWS, dtype=CELL)
+        self.crowded = np.zeros(_FIRST_ROWS, dtype=np.bool_)
+        self._touched: list[Ints] = []
+
+    def reserve(self, rows: int) -> None:
+        """Make room for so many enterprises."""
+        have = len(self.cells) // 2
+        if rows > have:
+            grown = np.zeros(2 * max(rows, have * 3 // 2), dtype=CELL)
+            grown[: len(self.cells)] = self.cells
+            self.cells = grown
+            self.crowded = np.concatenate([self.crowded, np.zeros(len(grown) // 2 - have, dtype=np.bool_)])
+
+    # ---- one by one ----------------------------------------------------------------------------------------------
+
+    def find(self, row: int, day: int) -> Open | None:
+        """Return a copy of an enterprise's open day, None if it is not here."""
+        if not self.holds(row, day):
+            return None
+        cell = self.cells[2 * row + (day & 1)]
+        low, high = cell["slots"].tolist()
+        return Open(
+            day,
+            int(cell["count"]),
+            float(cell["total"]),
+            float(cell["low"]),
+            float(cell["high"]),
+            float(cell["last"]),
+            low | high << 64,
+            int(cell["revision"]),
+            bool(cell["backfill"]),
+            (self._rank, int(cell["partition"]), int(cell["offset"]), int(cell["index"])),
+        )
+
+    def holds(self, row: int, day: int) -> bool:
+        """Whether an enterprise's open day is here."""
+        cell = self.cells[2 * row + (day & 1)]
+        return bool(cell["count"]) and bool(cell["period"] == day)
+
+    def is_free(self, row: int, day: int) -> bool:
+        """Whether the cell for a day holds no other one."""
+        return not self.cells[2 * row + (day & 1)]["count"]
+
+    def put(self, row: int, opened: Open) -> None:
+        """Write an enterprise's open day; its cell must be free or hold this day."""
+        place = 2 * row + (opened.period & 1)
+        _, partition, offset, index = opened.ref
+        self.cells[place] = (
+            opened.total, opened.low, opened.high, opened.last,
+            (opened.slots & 2**64 - 1, opened.slots >> 64),
+            offset, opened.period, opened.revision, index, partition, opened.count, opened.backfill, b"",
+        )  # fmt: skip
+        self._touched.append(np.array([place], dtype=np.int64))
+
+    def pop(self, row: int, day: int) -> Open | None:
+        """Take an enterprise's open day away, None if it is not here."""
+        opened = self.find(row, day)
+        if opened is not None:
+            place = 2 * row + (day & 1)
+            self.cells[place] = _EMPTY
+            self._touched.append(np.array([place], dtype=np.int64))
+        return opened
+
+    def newest(self, row: int) -> int | None:
+        """Return the newest open day of an enterprise."""
+        pair = self.cells[2 * row : 2 * row + 2]
+        days = pair["period"][pair["count"] > 0]
+        return int(days.max()) if len(days) else None
+
+    # ---- many at once --------------------------------------------------------------------------------------------
+
+    def add(
+        self,
+        rows: Ints,
+        days: Ints,
+        slots: Ints,
+        values: NDArray[np.float64],
+        backfill: NDArray[np.bool_],
+        partition: int,
+        offsets: Ints,
+        indexes: Ints,
+    ) -> NDArray[np.bool_]:
+        """Count one more reading of each of some days.
+
+        Parameters
+        ----------
+        rows
+            The enterprises; none twice.
+        days, slots, values, backfill, offsets, indexes
+            Of each reading: its day, which part of it, its value, and where it stands.
+        partition
+            Of all.
+
+        Returns
+        -------
+        ndarray of bool
+            Which of them were counted. The others change nothing: that part had been counted, or the cell holds
+            another day.
+        """
+        places = 2 * rows + (days & 1)
+        cells = self.cells[places]
+        word, bit = slots >> 6, np.left_shift(np.uint64(1), (slots & 63).astype(np.uint64))
+        fresh = cells["count"] == 0
+        have = cells["slots"][np.arange(len(rows)), word]
+        counted: NDArray[np.bool_] = (fresh | (cells["period"] == days)) & ((have & bit) == 0)
+        if not counted.all():
+            places, cells, fresh = places[counted], cells[counted], fresh[counted]
+            word, bit = word[counted], bit[counted]
+            days, values, backfill = days[counted], values[counted], backfill[counted]
+            offsets, indexes = offsets[counted], indexes[counted]
+        values = values + 0.0  # no negative zero, as in Open.add
+        cells["total"] += values
+        cells["low"] = np.where(fresh, values, np.minimum(cells["low"], values))
+        cells["high"] = np.where(fresh, values, np.maximum(cells["high"], values))
+        cells["last"] = values
+        cells["slots"][np.arange(len(places)), word] |= bit
+        cells["count"] += 1
+        cells["backfill"] = (fresh | cells["backfill"]) & backfill
+        self._scatter(places, cells, days, partition, offsets, indexes)
+        return counted
+
+    def replace(
+        self,
+        rows: Ints,
+        days: Ints,
+        values: NDArray[np.float64],
+        backfill: NDArray[np.bool_],
+        revisions: Ints,
+        partition: int,
+        offsets: Ints,
+        indexes: Ints,
+    ) -> NDArray[np.bool_]:
+        """Take one figure each for the whole of some days, as :meth:`add` takes parts of them.
+
+        A day of which the whole has been given before is left alone.
+        """
+        places = 2 * rows + (days & 1)
+        cells = self.cells[places]
+        fresh = cells["count"] == 0
+        given = (cells["count"] == 1) & (cells["slots"] == self._whole).all(axis=1)
+        taken: NDArray[np.bool_] = (fresh | (cells["period"] == days)) & ~given
+        if not taken.all():
+            places, cells, fresh = places[taken], cells[taken], fresh[taken]
+            days, values, backfill, revisions = days[taken], values[taken], backfill[taken], revisions[taken]
+            offsets, indexes = offsets[taken], indexes[taken]
+        for name in ("total", "low", "high", "last"):
+            cells[name] = values
+        cells["slots"] = self._whole
+        cells["count"] = 1
+        cells["revision"] = revisions
+        cells["backfill"] = (fresh | cells["backfill"]) & backfill
+        self._scatter(places, cells, days, partition, offsets, indexes)
+        return taken
+
+    def _scatter(
+        self, places: Ints, cells: NDArray[Any], days: Ints, partition: int, offsets: Ints, indexes: Ints
+    ) -> None:
+        cells["period"], cells["partition"], cells["offset"], cells["index"] = days, partition, offsets, indexes
+        self.cells[places] = cells
+        self._touched.append(places)
+
+    def rows_of(self, day: int) -> list[int]:
+        """Return who has this day open."""
+        cells = self.cells[day & 1 :: 2]
+        rows: list[int] = np.flatnonzero((cells["count"] > 0) & (cells["period"] == day)).tolist()
+        return rows
+
+    def newest_starts(self, rows: int, start: Callable[[int], int]) -> Ints:
+        """Return by enterprise when its newest open day began, -1 where none is open; ``start`` tells it of a day."""
+        cells = self.cells[: 2 * rows]
+        days = np.where(cells["count"] > 0, cells["period"], np.iinfo(np.int32).min).reshape(-1, 2).max(axis=1)
+        different, places = np.unique(days, return_inverse=True)
+        known = [start(day) if day > np.iinfo(np.int32).min else -1 for day in different.tolist()]
+        return np.array(known, dtype=np.int64)[places] if rows else np.zeros(0, dtype=np.int64)
+
+    # ---- the rolling log -----------------------------------------------------------------------------------------
+
+    @property
+    def touched(self) -> bool:
+        """Whether something has changed since the last checkpoint."""
+        return bool(self._touched)
+
+    def take(self, number: int, rows: int) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the records of checkpoint ``number``, key and value: the delta, then a slice of the first ``rows``."""
+        turn = number % ROLL
+        touched = np.unique(np.concatenate(self._touched)) if self._touched else np.zeros(0, dtype=np.int64)
+        self._touched = []
+        for part, first in enumerate(range(0, len(touched), _DELTA_CELLS)):
+            yield b"d" + _PART.pack(turn, part), self._dump(touched[first : first + _DELTA_CELLS])
+        yield from self._slice(turn, rows)
+
+    def whole(self, rows: int) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the table as records, for comparisons; slices without an open day are left out."""
+        for turn in range(ROLL):
+            for key, value in self._slice(turn, rows):
+                if len(_unpack(value)[1]):
+                    yield key, value
+
+    def _slice(self, turn: int, rows: int) -> Iterator[tuple[bytes, bytes]]:
+        for part, first in enumerate(range(turn, rows, ROLL * _SLICE_ROWS)):
+            ours = np.arange(first, min(first + ROLL * _SLICE_ROWS, rows), ROLL, dtype=np.int64)
+            places = np.concatenate([2 * ours, 2 * ours + 1])
+            yield b"s" + _PART.pack(turn, part), self._dump(places[self.cells["count"][places] > 0])
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Take in one record, in the order of the log."""
+        _, raw_places, raw_cells = _unpack(value)
+        places = np.frombuffer(raw_places, dtype="<u4").astype(np.int64)
+        if len(places):
+            self.reserve(int(places.max()) // 2 + 1)
+        if key[:1] == b"s":  # what is not named in a slice is empty
+            turn, part = _PART.unpack(key[1:])
+            begin = turn + part * ROLL * _SLICE_ROWS
+            rows = np.arange(begin, min(begin + ROLL * _SLICE_ROWS, len(self.cells) // 2), ROLL, dtype=np.int64)
+            self.cells[2 * rows] = _EMPTY
+            self.cells[2 * rows + 1] = _EMPTY
+        self.cells[places] = np.frombuffer(raw_cells, dtype=CELL)
+
+    def _dump(self, places: Ints) -> bytes:
+        return _pack([_SCHEMA, places.astype("<u4").tobytes(), self.cells[places].tobytes()])
