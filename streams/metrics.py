@@ -15,7 +15,15 @@ from importlib.metadata import version
 from types import MappingProxyType
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from connectors.catalogue import FAMILIES
@@ -259,6 +267,8 @@ class Metrics:
 
     def __init__(self, role: Role) -> None:
         self.role: Role = role
+        # Else each counter and histogram has a second series, of when it began.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it untyped
         self._registry = CollectorRegistry()
         self._refreshing: list[Callable[[], None]] = []
         self._families: dict[Metric, Counter | Gauge | Histogram] = {}

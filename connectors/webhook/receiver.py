@@ -157,8 +157,13 @@ class Receiver:
             protocol_version = "HTTP/1.1"
             timeout = 30
 
+            def do_GET(self) -> None:
+                self._take_in("0")
+
             def do_POST(self) -> None:
-                length = self.headers.get("content-length", "")
+                self._take_in(self.headers.get("content-length", ""))
+
+            def _take_in(self, length: str) -> None:
                 if not length.isdigit() or int(length) > _MOST_BODY_BYTES:
                     self.send_error(413)
                     return
