@@ -180,7 +180,7 @@ def decode(value: bytes) -> Block:
     """
     try:
         wire = _decode(value)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CompactError(str(error)) from None
     n = len(wire.enterprises)
     if wire.source_ids is not None and len(wire.source_ids) != n:

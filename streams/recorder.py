@@ -1,8 +1,13 @@
 """The recorder: everything that is worth keeping, from Kafka to ClickHouse.
 
 At least once, and so exactly once to see: rows are inserted first and offsets committed after, and a row that is
-inserted twice shows once. While ClickHouse is away nothing more is taken from Kafka: two batches wait in memory, the
-lag grows, and the group keeps its membership, since heartbeats do not depend on progress here.
+inserted twice shows once.
+
+The partitions are dealt to lanes. A lane stores one haul of records while it takes the next: threads decode and insert,
+so that lanes work side by side. Messages of our own programs, of which there are few, have a lane of their own: a
+warning does not wait behind a flood of readings. While ClickHouse is away nothing more is taken from Kafka: two hauls
+of each lane wait in memory, the lag grows, and the group keeps its membership, since heartbeats do not depend on
+progress here.
 
 A row that ClickHouse refuses for good stops the recorder: the rows around it are stored, its offsets are not
 committed, and the message names the record. Dropping it would break the promise that ClickHouse holds every accepted
@@ -13,9 +18,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from aiokafka import (  # type: ignore[import-untyped]  # ships no types
     AIOKafkaConsumer,
@@ -30,22 +37,25 @@ from aiokafka.errors import (  # type: ignore[import-untyped]  # ships no types
 )
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
-from connectors.clickhouse import TABLES, RefusedRowsError, Sink, Table, UnavailableError
+from connectors.clickhouse import RefusedRowsError, Rows, Sink, Table, UnavailableError
 from connectors.clickhouse import client as clickhouse_client
 from connectors.kafka.connection import Connection
 from streams import metrics
 from streams.clock import Clock
 from streams.logs import logger
 from streams.metrics import Metrics
-from streams.recording import TOPICS, Batch, Place, Reader
+from streams.recording import FLOOD, TOPICS, Batch, Haul, Place, Reader
 from streams.runtime import Endpoints
 from streams.settings import Settings
 from streams.watchdog import StandstillError, Stillness, kafka_serves, record_waits, told
 
+_T = TypeVar("_T")
 _log = logger(__name__)
 
-#: How much one batch, one fetch, and one partition of it may bring: the bound of memory. Bytes.
-_BATCH_BYTES, _FETCH_BYTES, _PARTITION_BYTES = 32_000_000, 16_000_000, 256_000
+#: How much one haul, one fetch, and one partition of it may bring: the bound of memory. Bytes.
+_HAUL_BYTES, _FETCH_BYTES, _PARTITION_BYTES = 16_000_000, 16_000_000, 256_000
+#: How often a lane with nothing to take looks whether there is something after all.
+_LOOK_AGAIN_S = 0.1
 #: So many records are taken from the fetched ones at a time: the event loop breathes between.
 _RECORDS = 2_000
 _LONGEST_PAUSE_S = 5.0
@@ -67,19 +77,38 @@ class _StoppedError(Exception):
     """Asked to stop while ClickHouse was away: what is not stored is still in Kafka."""
 
 
+@dataclass(slots=True)
+class _Lane:
+    """Some partitions, recorded in the order of their records.
+
+    Parameters
+    ----------
+    places
+        The partitions.
+    moved
+        Whether they are new, and have to be looked at before they are read.
+    hauls
+        What is taken and not stored yet: one that is being stored, and one that grows.
+    """
+
+    places: tuple[TopicPartition, ...] = ()
+    moved: bool = False
+    hauls: list[Haul] = field(default_factory=list)
+
+
 class Recorder:
     """One member of the recorder's consumer group.
 
     Parameters
     ----------
     settings
-        ``app``, ``partitions``, ``recorder_batch``, ``recorder_wait_ms`` and ``dead_letter_limit`` count.
+        ``app``, ``partitions``, ``stack_time``, ``dead_letter_limit`` and what begins with ``recorder_`` count.
     kafka
         Where it is, and who we are there.
     sink
         Where the rows go.
     clock
-        Measures how long rows wait.
+        Measures how long rows wait, and tells how old they are.
     skip
         Records that an operator has given up.
     counts
@@ -100,18 +129,19 @@ class Recorder:
         self._kafka = kafka
         self._counts = counts or Metrics("recorder")
         self._counts.refresh_with(self._measure)
-        self._inserting = False
+        self._inserting = 0
         self._lost = 0
         self._silent = False  # Kafka did not answer when it was last asked
         self._joining_since: float | None = clock.monotonic()
-        self._in_hand: set[TopicPartition] = set()
         self._all_still: Stillness[str] = Stillness(clock, _STILL_S)
         self._one_still: Stillness[tuple[str, int]] = Stillness(clock, _ONE_STILL_S)
         self._sink = sink
+        self._threads = ThreadPoolExecutor(1 + settings.recorder_workers, "lane")
         self._clock = clock
         self._reader = Reader(settings.partitions, skip)
         self._stopping = asyncio.Event()
-        self._moved = False
+        # The first is for messages, the others for the flood.
+        self._lanes = [_Lane() for _ in range(1 + settings.recorder_workers)]
         self._read: dict[TopicPartition, int] = {}
         self._ends: dict[TopicPartition, int] = {}
         self._stored = 0
@@ -140,11 +170,14 @@ class Recorder:
         """Return figures for ``forewarn status``: rows stored, records behind, and what it waits for, if it does.
 
         The markers of transactions count as records, so that a lag of one per partition may be none.
+        ``recorded_lag_s`` is the age of the oldest record that is taken and not stored yet; in a simulated stack, how
+        long ago it was taken.
         """
         lag = sum(self._lags().values())
         return {
             "rows": self._stored,
             "lag": lag,
+            "recorded_lag_s": self._age_s(),
             "unreadable": len(self._unreadable),
             "waiting_for": self._waiting,
             "input_lost": self._lost,
@@ -157,6 +190,13 @@ class Recorder:
         if self._joining_since is not None:
             return "joins the consumer group"
         return "Kafka does not answer" if self._silent else ""
+
+    def _age_s(self) -> float:
+        now = self._clock.now_ms()
+        oldest = min(
+            (haul.oldest for lane in self._lanes for haul in lane.hauls if haul.oldest is not None), default=now
+        )
+        return max(0, now - oldest) / 1000
 
     def _lags(self) -> Counter[str]:
         lags: Counter[str] = Counter()
@@ -188,6 +228,7 @@ class Recorder:
         except _StoppedError:
             _log.info("stopped before ClickHouse came back; what it lacks is still in Kafka")
         finally:
+            self._threads.shutdown(wait=False, cancel_futures=True)
             self._sink.close()
             with suppress(TimeoutError):  # an absent broker would keep us
                 await asyncio.wait_for(self._consumer.stop(), _FAREWELL_S)
@@ -200,77 +241,113 @@ class Recorder:
         self._waiting = ""
 
     async def _record(self) -> None:
-        """Read the next batch while the last one is being stored."""
+        """Run all lanes. If one fails the others store what they hold before its error is raised."""
+        tasks = [asyncio.create_task(self._run(lane)) for lane in self._lanes]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            self._stopping.set()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            for task in tasks:
+                task.cancel()
+        errors = [end for end in ends if end is not None]
+        for error in sorted(errors, key=lambda error: isinstance(error, _StoppedError)):
+            raise error
+
+    async def _run(self, lane: _Lane) -> None:
+        """Take the next haul while the last one is being stored."""
         storing: asyncio.Task[None] | None = None
         try:
             while not self._stopping.is_set():
-                batch = await self._fill()
+                haul = await self._take(lane, storing)
                 if storing is not None:
                     await storing
-                storing = asyncio.create_task(self._store(batch)) if batch.ends else None
+                storing = asyncio.create_task(self._store(haul, lane)) if haul.ends else None
         finally:
             if storing is not None:
                 await storing
 
-    async def _fill(self) -> Batch:
-        """Return what comes until the batch is full or its first row has waited long enough."""
-        batch, wait_s = Batch(), self._settings.recorder_wait_ms / 1000
+    async def _take(self, lane: _Lane, storing: asyncio.Task[None] | None) -> Haul:
+        """Return what comes until it has waited long enough and the last haul is stored, or it is full."""
+        haul, wait_s = Haul(), self._settings.recorder_wait_ms / 1000
+        lane.hauls.append(haul)
         until = self._clock.monotonic() + wait_s
-        while batch.count < self._settings.recorder_batch and batch.size < _BATCH_BYTES:
+        while haul.size < _HAUL_BYTES and not self._stopping.is_set():
             left = until - self._clock.monotonic()
-            if left <= 0 or self._stopping.is_set():
-                break
-            if self._moved:
-                await self._look_at_assignment(batch)
-            fetched = await self._consumer.getmany(timeout_ms=max(1, int(left * 1000)), max_records=_RECORDS)
-            if fetched and not batch.ends:
+            if left <= 0:
+                if storing is None or storing.done():
+                    break
+                left = _LOOK_AGAIN_S
+            if lane.moved:
+                await self._look_at_assignment(lane, haul)
+            began = bool(haul.frames)
+            await self._fetch(lane, haul, left)
+            if haul.frames and not began:
                 until = self._clock.monotonic() + wait_s
-            for records in fetched.values():
-                for record in records:
-                    self._reader.read(record, batch)
-        self._limit_unreadable(batch.unreadable)
-        self._in_hand |= {TopicPartition(*place) for place in batch.ends}
-        return batch
+        if not haul.ends:
+            lane.hauls.remove(haul)
+        return haul
 
-    async def _store(self, batch: Batch) -> None:
-        """Insert, then commit."""
-        for table in TABLES:
-            rows = batch.rows.get(table.name, [])
-            for first in range(0, len(rows), self._settings.recorder_batch):
-                await self._insert(table, rows[first : first + self._settings.recorder_batch])
-        ends = {TopicPartition(*place): end for place, end in batch.ends.items()}
+    async def _fetch(self, lane: _Lane, haul: Haul, seconds: float) -> None:
+        if not lane.places:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), min(seconds, _LOOK_AGAIN_S))
+            return
+        timeout_ms = max(1, int(seconds * 1000))
+        fetched = await self._consumer.getmany(*lane.places, timeout_ms=timeout_ms, max_records=_RECORDS)
+        for place, records in fetched.items():
+            since = self._clock.now_ms() if self._settings.simulated else records[0].timestamp
+            haul.add(place.topic, place.partition, records, since)
+
+    async def _store(self, haul: Haul, lane: _Lane) -> None:
+        """Decode and insert, then commit."""
+        batches = self._reader.batches(haul, self._settings.recorder_batch)
+        while (batch := await self._aside(next, batches, None)) is not None:
+            await self._store_batch(batch)
+        ends = {TopicPartition(*place): end for place, end in haul.ends.items()}
         await self._commit(ends)
-        self._stored += batch.count
-        self._in_hand -= ends.keys()
+        lane.hauls.remove(haul)
         self._read |= ends
         self._waiting = ""
         ours = self._consumer.assignment()
         self._ends |= {place: self._consumer.last_stable_offset(place) or 0 for place in ours}
 
-    async def _insert(self, table: Table, rows: Sequence[Any]) -> None:
-        began, self._inserting = self._clock.monotonic(), True
+    async def _store_batch(self, batch: Batch) -> None:
+        blocks = batch.blocks()
+        while (block := await self._aside(next, blocks, None)) is not None:
+            await self._insert(*block)
+        self._stored += batch.count
+        self._limit_unreadable(batch.unreadable)
+
+    async def _aside(self, call: Callable[..., _T], *arguments: Any) -> _T:
+        """Run what takes long in a thread: the event loop keeps the membership of the group."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+
+    async def _insert(self, table: Table, rows: Rows) -> None:
+        began = self._clock.monotonic()
+        self._inserting += 1
         try:
             async for attempt in self._retrying(UnavailableError):
                 with attempt:
-                    await asyncio.to_thread(self._sink.insert, table, rows)
+                    await self._aside(self._sink.insert, table, rows)
         except RefusedRowsError:
             await self._explain(table, rows)
         finally:
-            self._inserting = False
+            self._inserting -= 1
         self._counts.count(metrics.ROWS, len(rows), table.name)
         self._counts.observe(metrics.INSERT_SECONDS, self._clock.monotonic() - began)
 
-    async def _explain(self, table: Table, rows: Sequence[Any]) -> None:
+    async def _explain(self, table: Table, rows: Rows) -> None:
         """Store what can be stored of a refused block, and say which records are at fault."""
-        refused = await asyncio.to_thread(self._sink.isolate, table, rows)
-        places = list(dict.fromkeys(Place(row.topic, row.partition, row.offset) for row, _ in refused))
-        for row, reason in refused[:20]:
+        refused = await self._aside(self._sink.isolate, table, rows)
+        places = list(dict.fromkeys(Place(row.topic, row.partition, row.offset) for row in refused))
+        for row in refused[:20]:
             place = Place(row.topic, row.partition, row.offset)
-            _log.error("refused by ClickHouse", record=str(place), index=row.index, reason=reason)
+            _log.error("refused by ClickHouse", record=str(place), index=row.index, reason=row.reason)
         if places:
             skips = " ".join(f"--skip {place}" for place in places[:5])
             message = (
-                f"ClickHouse refuses {len(refused)} row(s) of {table.name} for good; the first: {refused[0][1]}. "
+                f"ClickHouse refuses {len(refused)} row(s) of {table.name} for good; the first: {refused[0].reason}. "
                 f"Nothing behind them is committed. To go on without them, as dead letters: forewarn recorder {skips}"
             )
             raise RefusedRecordsError(message)
@@ -324,11 +401,10 @@ class Recorder:
             )
             raise RefusedRecordsError(message)
 
-    async def _look_at_assignment(self, batch: Batch) -> None:
+    async def _look_at_assignment(self, lane: _Lane, haul: Haul) -> None:
         """Learn where the reading of new partitions begins, and whether Kafka has dropped what should come next."""
-        self._moved = False
-        ours = self._consumer.assignment()
-        kept = await self._consumer.beginning_offsets(ours)
+        lane.moved, ours = False, lane.places
+        kept = await self._consumer.beginning_offsets(ours) if ours else {}
         for place in ours:
             committed = await self._consumer.committed(place)
             self._read[place] = max(kept[place], committed or 0)
@@ -340,15 +416,23 @@ class Recorder:
                 self._lost += kept[place] - committed
                 self._counts.count(metrics.RECORDER_LOST, kept[place] - committed, place.topic)
                 lost = Place(place.topic, place.partition, committed)
-                self._reader.lose(lost, kept[place], self._clock.now_ms(), batch)
-                batch.ends.setdefault((place.topic, place.partition), kept[place])
+                haul.lose(lost, kept[place], self._clock.now_ms())
 
     def _note_revocation(self) -> None:
         self._joining_since = self._clock.monotonic()
 
-    def _note_assignment(self) -> None:
+    def _note_assignment(self, assigned: Collection[TopicPartition]) -> None:
+        """Deal the partitions to the lanes.
+
+        One that goes from lane to lane is read from its committed offset again, as any that was assigned: what its old
+        lane still holds of it is stored twice, which does not show.
+        """
         self._joining_since = None
-        self._moved = True
+        hands = [[place for place in assigned if place.topic not in FLOOD]]
+        flood = sorted(place for place in assigned if place.topic in FLOOD)
+        hands += [flood[first :: self._settings.recorder_workers] for first in range(self._settings.recorder_workers)]
+        for lane, hand in zip(self._lanes, hands, strict=True):
+            lane.places, lane.moved = tuple(hand), True
 
     # ---- watching ------------------------------------------------------------------------------------------------
 
@@ -384,10 +468,11 @@ class Recorder:
             self._silent = True
             return {}
         self._silent = False
+        in_hand = {place for lane in self._lanes for haul in lane.hauls for place in haul.ends}
         return {
             (place.topic, place.partition): self._read.get(place, 0)
             for place in ours
-            if fetched[place] < self._ends.get(place, 0) or place in self._in_hand
+            if fetched[place] < self._ends.get(place, 0) or place in in_hand
         }
 
     async def _refuse_endless_joining(self) -> None:
@@ -407,7 +492,7 @@ class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
     does not show.
     """
 
-    def __init__(self, leave: Callable[[], None], enter: Callable[[], None]) -> None:
+    def __init__(self, leave: Callable[[], None], enter: Callable[[Collection[TopicPartition]], None]) -> None:
         self._leave, self._enter = leave, enter
 
     def on_partitions_revoked(self, revoked: Any) -> None:
@@ -416,7 +501,7 @@ class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
 
     def on_partitions_assigned(self, assigned: Any) -> None:
         """Note it; the recorder looks before it reads on."""
-        self._enter()
+        self._enter(assigned)
 
 
 async def _first_of(*works: Coroutine[Any, Any, None]) -> None:

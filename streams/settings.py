@@ -94,8 +94,13 @@ class Settings(BaseSettings):
     dead_letter_limit: int = Field(
         10_000, ge=1, description="Dead letters of one partition group within a minute that stop the scorer."
     )
-    recorder_batch: int = Field(50_000, ge=100, description="Most rows of one insert.")
-    recorder_wait_ms: int = Field(500, ge=10, description="Longest time that a row waits for its batch.")
+    recorder_batch: int = Field(
+        100_000, ge=100, description="About so many rows go into one insert, where so many are waiting."
+    )
+    recorder_wait_ms: int = Field(
+        1_000, ge=10, description="How long rows are gathered for one insert; large inserts cost ClickHouse less."
+    )
+    recorder_workers: int = Field(2, ge=1, le=64, description="Inserts of signals at a time of one recorder.")
 
     webhook_timeout_s: float = Field(10.0, gt=0, le=120, description="Longest time that one webhook call may take.")
     webhook_attempts: int = Field(

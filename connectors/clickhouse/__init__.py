@@ -3,7 +3,8 @@
 from connectors.clickhouse.client import AccessError, MissingSchemaError, Server, UnavailableError, client
 from connectors.clickhouse.migrate import EditedMigrationError, Step, migrate
 from connectors.clickhouse.schema import TABLE_OF, TABLES, Recorded, Table
-from connectors.clickhouse.sink import RefusedRowsError, Sink
+from connectors.clickhouse.signals import readings_block
+from connectors.clickhouse.sink import Refusal, RefusedRowsError, Rows, Sink
 from connectors.clickhouse.views import VIEWS
 
 __all__ = [
@@ -14,7 +15,9 @@ __all__ = [
     "EditedMigrationError",
     "MissingSchemaError",
     "Recorded",
+    "Refusal",
     "RefusedRowsError",
+    "Rows",
     "Server",
     "Sink",
     "Step",
@@ -22,4 +25,5 @@ __all__ = [
     "UnavailableError",
     "client",
     "migrate",
+    "readings_block",
 ]

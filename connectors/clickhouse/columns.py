@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pyarrow.compute as pc  # type: ignore[import-untyped]  # it ships no types
+from numpy.typing import NDArray
 
 #: What DateTime64(3) can hold, milliseconds: 1900-01-01 to 2299-12-31. Times beyond are stored as the nearer end.
 EARLIEST_MS, LATEST_MS = -2_208_988_800_000, 10_413_791_999_999
@@ -67,9 +68,14 @@ def _milliseconds(values: Sequence[Any]) -> pa.Array:
     else:
         exact = pa.array(values, pa.int64())
         times = pc.fill_null(exact, 0).to_numpy(zero_copy_only=False)
-    clipped = np.clip(times, EARLIEST_MS, LATEST_MS)
     missing = pc.is_null(exact).to_numpy(zero_copy_only=False) if exact.null_count else None
-    return pa.array(clipped, pa.int64(), mask=missing).cast(TIME.arrow)
+    return pa.array(within(times), pa.int64(), mask=missing).cast(TIME.arrow)
+
+
+def within(times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return times, milliseconds, as a column can hold them."""
+    held: NDArray[np.int64] = np.clip(times, EARLIEST_MS, LATEST_MS)
+    return held
 
 
 def _json(value: Any) -> str:
@@ -83,9 +89,11 @@ def _records(models: Sequence[Any]) -> list[dict[str, Any]]:
     return [model.model_dump() for model in models]
 
 
+#: How texts are sent of which there are few different ones.
+FEW = pa.dictionary(pa.int32(), pa.string())
 TEXT = Type("String", pa.string())
 #: A text of which there are few different ones.
-NAME = Type("LowCardinality(String)", pa.string())
+NAME = Type("LowCardinality(String)", FEW)
 FLAG = Type("Bool", pa.bool_())
 FLOAT = Type("Float64", pa.float64())
 MAYBE_FLOAT = Type("Nullable(Float64)", pa.float64())
@@ -100,7 +108,7 @@ TEXTS = Type("Array(String)", pa.list_(pa.string()))
 NAMES = Type("Array(LowCardinality(String))", pa.list_(pa.string()), list)
 JSON_OBJECT = Type("String", pa.string(), _json)
 #: A text that may be missing; a missing one is stored as the empty text, which no source means.
-MAYBE_NAME = Type("LowCardinality(String)", pa.string(), lambda value: value or "")
+MAYBE_NAME = Type("LowCardinality(String)", FEW, lambda value: value or "")
 MAYBE_TEXT = Type("String", pa.string(), lambda value: value or "")
 MAYBE_JSON = Type("String", pa.string(), lambda value: "" if value is None else _json(value))
 #: The two languages of a text that may be missing.

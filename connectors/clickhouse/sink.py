@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import TypeAlias
 
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 from clickhouse_connect.driver.client import Client
@@ -21,7 +24,23 @@ _SETTINGS = {
     "max_partitions_per_insert_block": 0,
     # The answer must mean that the rows are stored, whatever the user's profile says.
     "async_insert": 0,
+    # Rows of one key may stay apart until parts merge, as those of two blocks do: looking for them costs as much again.
+    "optimize_on_insert": 0,
 }
+
+#: Messages with their places, or a block of a table's columns.
+Rows: TypeAlias = "Sequence[Recorded] | pa.Table"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row that ClickHouse does not take: where it came from, and why."""
+
+    topic: str
+    partition: int
+    offset: int
+    index: int
+    reason: str
 
 
 class RefusedRowsError(ValueError):
@@ -29,7 +48,9 @@ class RefusedRowsError(ValueError):
 
 
 class Sink:
-    """Inserts records, at least once: a block that was inserted twice shows once through the views and FINAL.
+    """Inserts rows, at least once: a block that was inserted twice shows once through the views and FINAL.
+
+    Several threads may use it at once.
 
     Parameters
     ----------
@@ -40,47 +61,43 @@ class Sink:
     def __init__(self, connect: Callable[[], Client]) -> None:
         self._connect = connect
         self._client: Client | None = None
+        self._connecting = Lock()
 
-    def insert(self, table: Table, records: Sequence[Recorded]) -> None:
-        """Insert the records as one block. Blocks the thread until ClickHouse has stored them.
+    def insert(self, table: Table, rows: Rows) -> None:
+        """Insert the rows as one block. Blocks the thread until ClickHouse has stored them.
 
         Raises
         ------
         UnavailableError
             If there was no answer, or fewer rows than sent were stored: try the same again.
         RefusedRowsError
-            If one of the records cannot be stored.
+            If one of the rows cannot be stored.
         MissingSchemaError, AccessError
             If an operator has to act.
         """
+        block = _block(table, rows)
+        client = self._connected()
         try:
-            block = table.block(records)
-        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-            message = f"{table.name}: {_short(error)}"
-            raise RefusedRowsError(message) from error
-        if self._client is None:
-            self._client = self._connect()
-        try:
-            written = self._client.insert_arrow(table.name, block, settings=_SETTINGS).written_rows
+            written = client.insert_arrow(table.name, block, settings=_SETTINGS).written_rows
         except DatabaseError as error:
             raise _meaning(table, error) from error
         except (ClickHouseError, OSError) as error:
             self._client = None
             message = f"ClickHouse did not answer: {_short(error)}"
             raise UnavailableError(message) from error
-        if written < len(records):  # a server's own materialized views may add to the count
-            message = f"ClickHouse stored {written} of {len(records)} rows of {table.name}"
+        if written < len(rows):  # a server's own materialized views may add to the count
+            message = f"ClickHouse stored {written} of {len(rows)} rows of {table.name}"
             raise UnavailableError(message)
 
-    def isolate(self, table: Table, records: Sequence[Recorded]) -> list[tuple[Recorded, str]]:
-        """Insert what can be inserted of a refused block, and return the records at fault with the reason of each."""
+    def isolate(self, table: Table, rows: Rows) -> list[Refusal]:
+        """Insert what can be inserted of a refused block, and return the rows at fault."""
         try:
-            self.insert(table, records)
+            self.insert(table, rows)
         except RefusedRowsError as error:
-            if len(records) == 1:
-                return [(records[0], str(error))]
-            middle = len(records) // 2
-            return self.isolate(table, records[:middle]) + self.isolate(table, records[middle:])
+            if len(rows) == 1:
+                return [_refusal(rows, str(error))]
+            middle = len(rows) // 2
+            return self.isolate(table, rows[:middle]) + self.isolate(table, rows[middle:])
         return []
 
     def close(self) -> None:
@@ -88,6 +105,30 @@ class Sink:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+    def _connected(self) -> Client:
+        with self._connecting:
+            client = self._client
+            if client is None:
+                client = self._client = self._connect()
+            return client
+
+
+def _block(table: Table, rows: Rows) -> pa.Table:
+    if isinstance(rows, pa.Table):
+        return rows
+    try:
+        return table.block(rows)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        message = f"{table.name}: {_short(error)}"
+        raise RefusedRowsError(message) from error
+
+
+def _refusal(rows: Rows, reason: str) -> Refusal:
+    if isinstance(rows, pa.Table):
+        place = rows.select(["topic", "partition", "offset", "idx"]).to_pylist()[0]
+        return Refusal(place["topic"], place["partition"], place["offset"], place["idx"], reason)
+    return Refusal(rows[0].topic, rows[0].partition, rows[0].offset, rows[0].index, reason)
 
 
 def _meaning(table: Table, error: DatabaseError) -> Exception:

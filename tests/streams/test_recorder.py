@@ -14,7 +14,7 @@ import pytest
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]  # ships no types
 from clickhouse_connect.driver.client import Client
 
-from connectors.clickhouse import Recorded, Sink, Table, client, migrate
+from connectors.clickhouse import Rows, Sink, Table, client, migrate
 from connectors.clickhouse.columns import LEVEL
 from connectors.embedded import ClickHouseServer, KafkaServer, free_port
 from connectors.examples import EXAMPLES
@@ -43,8 +43,8 @@ class PowerCutError(Exception):
 class Mortal(Sink):
     """Stores a block, and dies before anybody can tell."""
 
-    def insert(self, table: Table, records: Sequence[Recorded]) -> None:
-        super().insert(table, records)
+    def insert(self, table: Table, rows: Rows) -> None:
+        super().insert(table, rows)
         raise PowerCutError
 
 
@@ -145,16 +145,18 @@ async def test_while_clickhouse_is_away_only_the_lag_grows(
     tried: list[int] = []
 
     class Counting(Sink):
-        def insert(self, table: Table, records: Sequence[Recorded]) -> None:
-            tried.append(len(records))
-            super().insert(table, records)
+        def insert(self, table: Table, rows: Rows) -> None:
+            tried.append(len(rows))
+            super().insert(table, rows)
 
-    recorder = Recorder(settings, kafka.connection, Counting(lambda: client(place)), SystemClock())
+    alone = settings.model_copy(update={"recorder_workers": 1})
+    recorder = Recorder(alone, kafka.connection, Counting(lambda: client(place)), SystemClock())
     async with running(recorder) as task:
         await produce_signals(kafka, 6_000)
         await until(lambda: len(tried) >= 4 and recorder.detail()["lag"] >= 6_000, task)
         assert "is it running" in recorder.detail()["waiting_for"]
         assert len(set(tried)) == 1  # the same batch again and again, and no other
+        assert recorder.detail()["recorded_lag_s"] > 0
         await asyncio.to_thread(server.start)
         try:
             await asyncio.to_thread(server.wait_ready)
@@ -164,6 +166,7 @@ async def test_while_clickhouse_is_away_only_the_lag_grows(
             recorder.stop()
             await asyncio.wait_for(task, 20)
             assert recorder.detail()["rows"] == 6_000
+            assert recorder.detail()["recorded_lag_s"] == 0
         finally:
             await asyncio.to_thread(server.stop)
 
