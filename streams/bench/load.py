@@ -86,6 +86,10 @@ class Fleet:
     def __len__(self) -> int:
         return sum(map(len, self.groups))
 
+    def sample(self, one_in: int) -> Fleet:
+        """Return the first of so many of each group, at least one."""
+        return Fleet(tuple(group[: -(-len(group) // one_in)] for group in self.groups))
+
     def pieces(self) -> Iterator[tuple[int, tuple[str, ...]]]:
         """Yield all enterprises once, as partition and up to ``BLOCK`` of its enterprises, groups in turn."""
         longest = max(map(len, self.groups))
@@ -190,9 +194,9 @@ class Timetable:
         return -(-slots // self.step) * self.step
 
 
-def history(fleet: Fleet, table: Timetable, days: int, form: Form) -> Iterator[Chunk]:
-    """Yield the daily totals of the days before the first one: each is known a minute after its day's end."""
-    for day in range(-days, 0):
+def history(fleet: Fleet, table: Timetable, days: range, form: Form) -> Iterator[Chunk]:
+    """Yield the daily totals of days, counted from the first one: each is known a minute after its day's end."""
+    for day in days:
         event_ms = table.begin_ms + day * DAY_MS
         for partition, piece in fleet.pieces():
             records = day_totals(piece, day, event_ms, form)
@@ -228,11 +232,8 @@ def _slot(partition: int, group: Sequence[str], table: Timetable, slot: int, for
         yield Chunk(FLOOD, partition, time, readings(piece, slot, event_ms, form), len(piece))
 
 
-#: A little of each other family: metric, value and unit of readings; of events the payload.
-_MONTHLY = {
-    "tax": (("vat_sales", "1200000.0", "CNY"), ("vat_payable", "60000.0", "CNY"), ("invoices_issued", "85.0", "count")),
-    "social_security": (("insured_headcount", "42.0", "persons"), ("contribution_owed", "0.0", "CNY")),
-}
+#: Of each other family something: a metric with its value and unit, or an event's payload.
+_MONTHLY = {"tax": ("vat_sales", "1200000.0", "CNY"), "social_security": ("insured_headcount", "42.0", "persons")}
 _EVENTS = {
     "litigation": ("case", '{"case_no":"%b","kind":"filing","role":"plaintiff","status":"open"}'),
     "sentiment": ("news", '{"title":"%b 扩建新厂房"}'),
@@ -251,9 +252,8 @@ def other_families(fleet: Fleet, time: int, month_ms: int) -> Iterator[Chunk]:
     month_ms
         The start of the month that the monthly figures are about.
     """
-    for family, metrics in _MONTHLY.items():
-        for metric, value, unit in metrics:
-            yield from _for_all(fleet, time, family, metric, (f'{value},"unit":"{unit}"', "null"), month_ms)
+    for family, (metric, value, unit) in _MONTHLY.items():
+        yield from _for_all(fleet, time, family, metric, (f'{value},"unit":"{unit}"', "null"), month_ms)
     for family, (metric, payload) in _EVENTS.items():
         yield from _for_all(fleet, time, family, metric, ('null,"unit":null', payload), time - DAY_MS)
 

@@ -65,27 +65,29 @@ class Course:
         self.fleet = Fleet.of(task.enterprises, _PARTITIONS)
         self.table = Timetable(_PARTITIONS, BEGIN_MS)
         self.slots = self.table.whole(-(-task.signals // task.enterprises))
+        self.next = 1  # slot
         self._task = task
         self._say = say
-        self._next = 1
+        self._released: list[Backlog] = []
 
-    def warm(self, stack: ScoringStack, clock: Clock, stretches: int = 1) -> Backlog:
-        """Let the scorers see every enterprise: closed days, the day that is open, one slot. Not measured."""
+    def warm(self, stack: ScoringStack, clock: Clock, stretches: int = 1) -> int:
+        """Let the scorers see every enterprise: closed days, the open one, one slot. Return how many signals."""
         fleet, table, task = self.fleet, self.table, self._task
         chunks = chain(
-            history(fleet, table, task.days, task.form),
+            history(fleet, table, range(-task.days, 0), task.form),
             open_days(fleet, table, self.slots * stretches, task.form),
             quarters(fleet, table, range(1), task.form),
         )
         backlog = release(stack.kafka, counted(chunks, self._tell("writing what came before")), clock)
         self._say(f"warming up with {backlog.signals:,} signals of {task.enterprises:,} enterprises")
         stack.scored(backlog, _TIMEOUT_S)
-        return backlog
+        self._released.append(backlog)
+        return backlog.signals
 
-    def pace(self, stack: ScoringStack, clock: Clock) -> tuple[Pace, Backlog]:
+    def pace(self, stack: ScoringStack, clock: Clock) -> Pace:
         """Release the next stretch to the running scorers and measure until it is in committed checkpoints."""
-        slots = range(self._next, self._next + self.slots)
-        self._next = slots.stop
+        slots = range(self.next, self.next + self.slots)
+        self.next = slots.stop
         chunks = quarters(self.fleet, self.table, slots, self._task.form)
         scorers = stack.scorers()
         before: dict[str, float] = {}
@@ -97,11 +99,13 @@ class Course:
         backlog = release(stack.kafka, counted(chunks, self._tell("writing the backlog")), clock, at_release)
         seconds = stack.scored(backlog, _TIMEOUT_S)
         used = sum(cpu_s(scorers).values()) - sum(before.values())
-        return Pace(backlog.signals, seconds, used), backlog
+        self._released.append(backlog)
+        return Pace(backlog.signals, seconds, used)
 
-    def job(self, stack: ScoringStack, before: Backlog, measured: Backlog) -> Job:
-        """Return the same stretch as a job for others; what lies before it is deleted."""
-        places = {TopicPartition(*place): end for place, end in before.ends.items()}
+    def job(self, stack: ScoringStack) -> Job:
+        """Return the last stretch as a job for others; what lies before it is deleted."""
+        *before, measured = self._released
+        places = {TopicPartition(*place): end for backlog in before for place, end in backlog.ends.items()}
         with closing(KafkaAdminClient(**stack.kafka.kafka_python())) as client:
             client.delete_records(places)
         return Job(
@@ -140,11 +144,11 @@ def bench_score(
     with ScoringStack(directory / "stack", clock) as stack:
         stack.scale(1)
         warm = course.warm(stack, clock)
-        pace, backlog = course.pace(stack, clock)
+        pace = course.pace(stack, clock)
         resident = {name: process.memory_info().rss for name, process in stack.scorers().items()}
         refused = sum(stack.admin.end_offsets([DEAD_LETTERS])[DEAD_LETTERS].values())
         stack.scale(0)
-        job = course.job(stack, warm, backlog)
+        job = course.job(stack)
         say("the bare loop over the same records")
         bare = pace_with(BARE_LOOP, job, _TIMEOUT_S)
         others = _others(job, bare, peers, say)
@@ -158,7 +162,7 @@ def bench_score(
         "peers": others,
         "enterprises": task.enterprises,
         "form": task.form,
-        "warm_up": {"signals": warm.signals, "closed_days": task.days},
+        "warm_up": {"signals": warm, "closed_days": task.days},
         "dead_letters": refused,
         "conditions": conditions(load),
     }

@@ -116,6 +116,11 @@ class ScoringStack:
         signs = (health.read(self._directory, f"scorer-{worker}") for worker in self._scorers)
         return [sign.detail for sign in signs if sign is not None]
 
+    def probes(self) -> list[str]:
+        """Return where the scorers answer probes."""
+        signs = (health.read(self._directory, f"scorer-{worker}") for worker in self._scorers)
+        return [sign.probes for sign in signs if sign is not None]
+
     def _start(self, worker: int) -> None:
         health.forget(self._directory, f"scorer-{worker}")
         # Nothing of the surrounding FOREWARN_* reaches it; the child ends when this process does.

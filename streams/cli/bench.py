@@ -76,6 +76,60 @@ def live(
     _measured(lambda directory, say: bench_live(directory, task, SystemClock(), say), as_json)
 
 
+@bench_app.command("state")
+def state(
+    enterprises: Enterprises = 1_000_000,
+    minutes: Annotated[float, typer.Option(min=0.01, max=60, help="How many minutes' worth of load.")] = 10.0,
+    rate: Annotated[int, typer.Option(min=100, help="Signals a second of that load.")] = 100_000,
+    form: WireForm = "compact",
+    as_json: AsJson = False,
+) -> None:
+    """Measure a scorer's memory, its checkpoints, and how soon it goes on after SIGKILL; not on a fresh topic.
+
+    Every enterprise has four closed days, an open one, and something of each other family; one in 500 has two months of
+    days and a year of months. The load is scored as fast as it goes and ends early after so many minutes.
+
+    Examples:
+
+      forewarn bench state --json
+
+      forewarn bench state --enterprises 50000 --minutes 1
+    """
+    from streams.bench.state import Load, bench_state
+    from streams.clock import SystemClock
+
+    load = Load(enterprises, minutes, rate, form)
+    _measured(lambda directory, say: bench_state(directory, load, SystemClock(), say), as_json)
+
+
+@bench_app.command("growth")
+def growth(
+    quick: Annotated[bool, typer.Option("--quick", help="Only 1,000 and 10,000 enterprises, 1 and 2 scorers.")] = False,
+    form: WireForm = "json",
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the result into this SVG file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the processor time per signal against the bare loop's, from 1,000 to 1,000,000 enterprises.
+
+    Examples:
+
+      forewarn bench growth --json --plot growth.svg
+
+      forewarn bench growth --quick
+    """
+    from streams.bench.growth import bench_growth
+    from streams.bench.plot import growth_svg
+    from streams.clock import SystemClock
+
+    def measure(directory: Path, say: Callable[[str], None]) -> Mapping[str, Any]:
+        result = bench_growth(directory, quick, form, SystemClock(), say)
+        if plot is not None:
+            plot.write_text(growth_svg(result["points"]), encoding="utf-8")
+        return result
+
+    _measured(measure, as_json)
+
+
 @bench_app.command("pipeline")
 def pipeline(
     signals: Annotated[int, typer.Option(min=1_000, help="Signals per run.")] = 100_000,
