@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 import numpy as np
 from pydantic import ValidationError
 
-from connectors.catalogue import FAMILIES, Period
+from connectors.catalogue import FAMILIES, Family, Kind, Period
 from connectors.clickhouse import TABLE_OF, TABLES, Rows, Table, readings_block
 from connectors.clickhouse.schema import SIGNALS
 from connectors.decoding import BAD_CHECK_CHARACTER, Decoder, Received
@@ -20,15 +20,16 @@ from connectors.readings import Apart, FrameDecoder, Readings
 from connectors.topics import DEAD_LETTERS, INPUTS, METRICS
 from streams.clock import moment
 
+
+def brings_days(family: Family) -> bool:
+    """Return whether a family has readings for each day, or even more often."""
+    return any(metric.kind is Kind.READING and metric.period is Period.DAY for metric in family.metrics.values())
+
+
 #: What the recorder reads: everything that has a table.
 TOPICS = tuple(TABLE_OF)
 #: Those that bring rows by the thousands: readings of days, and the figures made of them.
-FLOOD = frozenset(
-    {
-        METRICS,
-        *(f"signals.{f.name}" for f in FAMILIES.values() if any(m.period is Period.DAY for m in f.metrics.values())),
-    }
-)
+FLOOD = frozenset({METRICS, *(f"signals.{family.name}" for family in FAMILIES.values() if brings_days(family))})
 
 #: Reasons of the dead letters that the recorder itself writes to ClickHouse.
 UNREADABLE, SKIPPED, LOST = "unreadable", "skipped", "input-lost"

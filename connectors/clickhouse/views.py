@@ -6,6 +6,8 @@ data, so they have no migrations: ``migrate`` replaces those whose text has chan
 
 from __future__ import annotations
 
+from connectors.catalogue import FAMILIES
+from connectors.clickhouse.columns import quoted
 from connectors.clickhouse.operations import CreateView
 
 # Within one (enterprise, source, source_id) the highest revision is the valid one. Repetitions of a revision are one
@@ -25,6 +27,26 @@ SIGNALS_AS_KNOWN_AT = CreateView(
     "Signals as they were known at a moment (UTC), in the revision known then: signals_as_known_at(at ="
     " '2026-01-31 16:00:00'). Nothing that became known later shows.",
     f"SELECT {_SIGNAL}\nFROM signals FINAL\nWHERE known_at <= {{at:DateTime64(3, 'UTC')}}\n{_LATEST_REVISION}",
+)
+
+_FINER_THAN_DAYS = [m.name for family in FAMILIES.values() for m in family.metrics.values() if m.slots > 1]
+
+METRICS_HOURLY = CreateView(
+    "metrics_hourly",
+    "Figures of an hour (UTC) of one metric, of readings that come several times a day, in their latest revision. A"
+    " quarter-hour counts once, whoever reports it.",
+    f"""
+SELECT enterprise_id, family, metric, toStartOfHour(event_time) AS start, count() AS count, sum(value) AS sum,
+    min(value) AS min, max(value) AS max, argMax(value, event_time) AS last
+FROM (
+    SELECT enterprise_id, family, metric, event_time, assumeNotNull(signals.value) AS value
+    FROM signals FINAL
+    WHERE metric IN ({", ".join(map(quoted, _FINER_THAN_DAYS))})
+    ORDER BY revision DESC, record_time, `offset`, idx
+    LIMIT 1 BY enterprise_id, metric, event_time
+)
+GROUP BY enterprise_id, family, metric, start
+""",
 )
 
 ENTERPRISES_LATEST = CreateView(
@@ -171,6 +193,7 @@ FULL OUTER JOIN (
 VIEWS = (
     SIGNALS_LATEST,
     SIGNALS_AS_KNOWN_AT,
+    METRICS_HOURLY,
     ENTERPRISES_LATEST,
     RISK_LATEST,
     OPEN_ALERTS,

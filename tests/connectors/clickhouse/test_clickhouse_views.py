@@ -268,6 +268,24 @@ def test_a_row_that_does_not_fit_is_found_among_the_others(warehouse: Endpoints,
     assert warehouse_client.command("SELECT count() FROM alerts FINAL") == 7
 
 
+def test_hours_are_made_of_the_valid_quarter_hours(store: Store, warehouse_client: Client) -> None:
+    start = datetime(2026, 3, 1, 4, tzinfo=UTC)
+
+    def quarter(number: int, value: float, **changes: Any) -> Any:
+        at = start + timedelta(minutes=15 * number)
+        told = example(Signal, metric="kwh_15min", event_time=at, source_id=str(at), value=value)
+        return told.model_copy(update=changes)
+
+    store(*(quarter(number, value) for number, value in enumerate([1.0, 2.0, 30.0, 4.0, 50.0])))
+    store(quarter(2, 3.0, revision=1), quarter(3, 400.0, source="another", source_id="x"), example(Signal))
+    found = rows(warehouse_client, "SELECT * FROM metrics_hourly WHERE family = 'electricity' ORDER BY start")
+    assert [(hour["start"], hour["count"], hour["sum"]) for hour in found] == [
+        (start, 4, 10.0),
+        (start + timedelta(hours=1), 1, 50.0),
+    ]
+    assert (found[0]["min"], found[0]["max"], found[0]["last"]) == (1.0, 4.0, 4.0)
+
+
 def test_a_server_that_is_away_is_told_from_one_that_refuses(warehouse: Endpoints) -> None:
     class Away:
         clickhouse_url = "http://127.0.0.1:1"
