@@ -20,7 +20,7 @@ import numpy as np
 from connectors.catalogue import DAY_MS, FAMILIES, Kind, Metric
 from connectors.decoding import Reason as RefusalReason
 from connectors.decoding import Received
-from connectors.models import Alert, Enterprise, Finding, FindingState, MetricRow, Risk, Signal
+from connectors.models import Alert, Enterprise, Finding, FindingState, Risk, Signal
 from connectors.readings import Ints, Readings
 from detectors.contract import Context, Event, PeerBaseline, PeriodDetector, Profile, Series
 from detectors.fusion import fuse, worth
@@ -33,7 +33,7 @@ from streams.roster import Roster
 from streams.rules import Cycle, Rules, SeriesRule, fresh_ms
 from streams.series import HORIZON, Closed, Open, Ref, RefusedError, RepeatedError, add_reading
 from streams.state import SEEN_EVENTS, EnterpriseState, Entry
-from streams.telling import Teller
+from streams.telling import DayRow, Teller
 
 #: A score that moved less than this is not told again.
 RISK_STEP = 0.02
@@ -71,7 +71,7 @@ class Outcome:
     findings: list[Finding] = field(default_factory=list)
     risks: list[Risk] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
-    metrics: list[MetricRow] = field(default_factory=list)
+    metrics: list[DayRow] = field(default_factory=list)
     refused: tuple[RefusalReason, str] | None = None
     repeated: bool = False
     faults: list[Fault] = field(default_factory=list)
@@ -335,22 +335,6 @@ class RiskEngine:
         self.enterprises.open(row, rule.name)[opened.period] = opened
         self.dirty_hot.add(row)
 
-    def _take_open(self, row: int, rule: SeriesRule, period: int) -> Open | None:
-        """Take a period's accumulator away, None if nothing was counted."""
-        if rule.in_columns and (opened := self.days[rule.name].pop(row, period)) is not None:
-            return opened
-        periods = self.enterprises.opened.get(row, {})
-        opened = periods.get(rule.name, {}).pop(period, None)
-        if opened is not None:
-            self.dirty_hot.add(row)
-            if not periods[rule.name]:
-                del periods[rule.name]
-                if rule.in_columns:
-                    self.days[rule.name].crowded[row] = False
-            if not periods:
-                del self.enterprises.opened[row]
-        return opened
-
     def _read_late(
         self,
         received: Received,
@@ -488,26 +472,44 @@ class RiskEngine:
     def _close(self, cycle: Cycle, ordinal: int, out: Outcome) -> None:
         """Close one period of some series for every enterprise: its figures, so that peers are known to all."""
         for rule in cycle.series:
+            opened = self._take_open(rule, ordinal)
             members = []
-            for row in self._having(rule, ordinal):
+            for row in self._having(rule, opened):
                 state = self.enterprises.state(row)
-                closed = self._close_series(state, rule, ordinal, out)
+                closed = self._close_series(state, rule, ordinal, opened.get(row), out)
                 members.append((state.entry.profile, relative(Series(closed.last, closed.values, rule.unit))))
             if members:
                 self._keep_peers(rule.name, ordinal, baselines(members, self.rules.config))
 
-    def _having(self, rule: SeriesRule, ordinal: int) -> list[int]:
-        """Return who has closed periods of a series, or an open one that closes now."""
-        enterprises = self.enterprises
-        having = set(np.flatnonzero(enterprises.having([rule.name])).tolist())
-        having.update(row for row in self.dirty_cold if rule.name in enterprises.state(row).closed)
-        having.update(row for row, opened in enterprises.opened.items() if ordinal in opened.get(rule.name, ()))
-        if rule.in_columns:
-            having.update(self.days[rule.name].rows_of(ordinal))
-        return sorted(having)
+    def _take_open(self, rule: SeriesRule, period: int) -> dict[int, Open]:
+        """Take a period's accumulators away from all who have one; return them by enterprise."""
+        taken = self.days[rule.name].pop_all(period) if rule.in_columns else {}
+        emptied = []
+        for row, series in self.enterprises.opened.items():
+            opened = series.get(rule.name, {}).pop(period, None)
+            if opened is None:
+                continue
+            taken[row] = opened
+            self.dirty_hot.add(row)
+            if not series[rule.name]:
+                del series[rule.name]
+                if rule.in_columns:
+                    self.days[rule.name].crowded[row] = False
+            if not series:
+                emptied.append(row)
+        for row in emptied:
+            del self.enterprises.opened[row]
+        return taken
 
-    def _close_series(self, state: EnterpriseState, rule: SeriesRule, ordinal: int, out: Outcome) -> Closed:
-        opened = self._take_open(state.row, rule, ordinal)
+    def _having(self, rule: SeriesRule, opened: Mapping[int, Open]) -> list[int]:
+        """Return who has closed periods of a series, or an open one that closes now."""
+        having = set(np.flatnonzero(self.enterprises.having([rule.name])).tolist())
+        having.update(row for row in self.dirty_cold if rule.name in self.enterprises.state(row).closed)
+        return sorted(having.union(opened))
+
+    def _close_series(
+        self, state: EnterpriseState, rule: SeriesRule, ordinal: int, opened: Open | None, out: Outcome
+    ) -> Closed:
         closed = state.closed.get(rule.name)
         if closed is None:
             closed = state.closed[rule.name] = Closed(ordinal - 1, settled=ordinal - 1)

@@ -106,12 +106,16 @@ class Roster:
     def dump(self, row: int) -> bytes:
         """Return an enterprise's cold record."""
         memory = self._memories[row]
-        return memory if isinstance(memory, bytes) else dump_cold(memory, self._detectors, self._series)
+        if isinstance(memory, bytes):
+            return memory
+        return dump_cold(memory, summary_of(memory, self._series), self._detectors)
 
     def write(self, row: int) -> bytes:
-        """Return an enterprise's cold record, and let go of the decoded memory if there are too many."""
-        raw = self.dump(row)
-        self._summarise(row, summary_record(raw))
+        """Return the cold record of one that changed, and let go of the decoded memory if there are too many."""
+        memory = self.state(row)
+        summary = summary_of(memory, self._series)
+        self._summarise(row, summary)
+        raw = dump_cold(memory, summary, self._detectors)
         if self._decoded > self._resident:
             self._memories[row] = raw
             self._decoded -= 1

@@ -116,6 +116,7 @@ class Summary(NamedTuple):
 
 #: Schema, row, active, told, series, newest of every family; the msgpack follows.
 _HEAD = struct.Struct(f"<BI?hI{len(FAMILIES)}q")
+_FAMILIES = tuple(FAMILIES)
 _CODES = {"N": 0, "S": 1, "F": 2}
 
 
@@ -140,7 +141,7 @@ def summary_of(state: EnterpriseState, series: Mapping[str, int]) -> Summary:
         bool(state.evidence or state.level or state.score),
         coverage_number(state.told),
         sum(series[name] for name in state.closed if name in series),
-        tuple(state.newest.get(family, -1) for family in FAMILIES),
+        tuple([state.newest.get(family, -1) for family in _FAMILIES]),
     )
 
 
@@ -165,9 +166,9 @@ def load_hot(raw: bytes) -> dict[str, dict[int, Open]]:
     return {series: {one.period: one for one in map(Open.load, periods)} for series, periods in opened.items()}
 
 
-def dump_cold(state: EnterpriseState, detectors: Mapping[str, AnyDetector], series: Mapping[str, int]) -> bytes:
-    """Return the cold record; ``series`` has the bit of each in the summary."""
-    profile, summary = state.entry.profile, summary_of(state, series)
+def dump_cold(state: EnterpriseState, summary: Summary, detectors: Mapping[str, AnyDetector]) -> bytes:
+    """Return the cold record."""
+    profile = state.entry.profile
     memories = {name: detectors[name].dump(memory) for name, memory in sorted(state.memories.items())}
     head = _HEAD.pack(SCHEMA, summary.row, summary.active, summary.told, summary.series, *summary.newest)
     return head + _pack(
