@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,7 @@ from connectors.control import ControlStore, DeliveryState
 from connectors.embedded import clickhouse as clickhouse_server
 from connectors.embedded import free_run
 from connectors.embedded.leash import leashed
+from connectors.kafka.reader import Row, read_topic
 from streams import health
 from streams.checkup import caught_up, look
 from streams.clock import SystemClock
@@ -30,6 +31,8 @@ from streams.settings import Settings
 
 T = TypeVar("T")
 _POLL_S = 0.1
+#: A worker that said nothing for so long may hang: it says something every second.
+_LATELY_S = 5.0
 
 
 class StackError(RuntimeError):
@@ -44,7 +47,7 @@ class PrivateStack:
     data_dir
         An empty directory, or that of an earlier private stack.
     scorers
-        How many scorer processes.
+        How many scorer processes its supervisor keeps; 0: scorers are started with :meth:`spawn`.
     settings
         Further settings, by their names.
 
@@ -65,6 +68,7 @@ class PrivateStack:
             "http_port": port + 3,
         }
         self._given = given | settings
+        self._clock = SystemClock()
         # Nothing of the surrounding FOREWARN_* reaches it: a private stack must never write into another one.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FOREWARN_")}
         self.env = inherited | {f"FOREWARN_{name.upper()}": str(value) for name, value in self._given.items()}
@@ -104,6 +108,22 @@ class PrivateStack:
                         found["clickhouse"] = child.pid
         return found
 
+    def records(self, topic: str, since: Mapping[int, int] | None = None) -> Iterator[Row]:
+        """Yield the committed records of one of its topics; see :func:`connectors.kafka.reader.read_topic`."""
+        return read_topic(self.endpoints.kafka, topic, since)
+
+    def owners(self) -> dict[int, str]:
+        """Return which scorer has which partition group, of those that have said so in the last seconds."""
+        found = {}
+        for sign in health.read_all(self.settings.data_dir):
+            # By the file's time, since a scorer's own clock may be wrong.
+            path = health.path_of(self.settings.data_dir, sign.part)
+            with suppress(FileNotFoundError):
+                said_ago_s = self._clock.now_ms() / 1000 - path.stat().st_mtime
+                if sign.alive and said_ago_s < _LATELY_S and not sign.detail.get("rebalancing", True):
+                    found.update(dict.fromkeys(sign.detail["partitions"], sign.part))
+        return found
+
     def all_told(self) -> bool:
         """Tell whether no webhook waits to be delivered."""
         store = ControlStore(self.endpoints.control_url)
@@ -141,16 +161,33 @@ class PrivateStack:
             raise StackError(message)
         return json.loads(done.stdout) if done.stdout.strip() else None
 
-    def spawn(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start a ``forewarn`` command in it and return it; its output is thrown away."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "streams.cli", *arguments],
-            env=self.env,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+    def spawn(
+        self,
+        *arguments: str,
+        module: str = "streams.cli",
+        env: Mapping[str, str] | None = None,
+        log: Path | None = None,
+    ) -> subprocess.Popen[bytes]:
+        """Start a ``forewarn`` command in it and return it; it ends with this process.
 
-    def wait_for(self, what: str, ask: Callable[[], T | None], timeout_s: float = 120.0) -> T:
+        Parameters
+        ----------
+        arguments
+            Of the command.
+        module
+            What to run instead of the ``forewarn`` command.
+        env
+            Variables in addition to the stack's.
+        log
+            File that its output is appended to; by default it is thrown away.
+        """
+        command = leashed([sys.executable, "-m", module, *arguments], signal.SIGKILL)
+        with (log or Path(os.devnull)).open("ab") as output:
+            return subprocess.Popen(
+                command, env={**self.env, **(env or {})}, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+
+    def wait_for(self, what: str, ask: Callable[[], T | None], timeout_s: float = 120.0, poll_s: float = _POLL_S) -> T:
         """Ask until there is an answer that counts as true, and return it.
 
         Raises
@@ -162,7 +199,7 @@ class PrivateStack:
         while time.monotonic() < deadline:
             if answer := ask():
                 return answer
-            time.sleep(_POLL_S)
+            time.sleep(poll_s)
         message = f"{what}: not within {timeout_s:g} s; the log is {self._log}\n{self._tail()}"
         raise TimeoutError(message)
 
@@ -178,7 +215,7 @@ class PrivateStack:
         self.wait_for("everything scored and recorded", settled, timeout_s)
 
     def _caught_up(self) -> bool:
-        return caught_up(look(self.settings, self.endpoints, SystemClock()))
+        return caught_up(look(self.settings, self.endpoints, self._clock))
 
     # ---- life ----------------------------------------------------------------------------------------------------
 
@@ -217,16 +254,17 @@ class PrivateStack:
             process.wait()
 
     def crash(self, timeout_s: float = 60.0) -> None:
-        """SIGKILL it; return when its children, which end with it, are gone."""
+        """SIGKILL it and all its children at once, as a power failure would; return when they are gone."""
         process, self._process = self._process, None
         if process is None:
             return
         children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
+        for child in children:
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
         process.wait()
-        _, alive = psutil.wait_procs(children, timeout_s)
-        for child in alive:
-            child.kill()
+        psutil.wait_procs(children, timeout_s)
 
     def _tail(self) -> str:
         if not self._log.exists():

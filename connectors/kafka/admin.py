@@ -6,8 +6,10 @@ import logging
 import socket
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from io import BytesIO
+from typing import Any, NamedTuple
 
+from aiokafka.protocol.types import Array, String  # type: ignore[import-untyped]  # ships no types
 from kafka import IsolationLevel, KafkaAdminClient, OffsetSpec, TopicPartition  # type: ignore[import-untyped]
 from kafka.errors import (  # type: ignore[import-untyped]
     CoordinatorLoadInProgressError,
@@ -29,7 +31,7 @@ from connectors.kafka.access import refusal
 from connectors.kafka.connection import Connection
 from connectors.topics import Topic
 
-#: It warns of each member whose metadata are not in Java's form, such as Faust's; we only count members.
+#: It warns of each member whose metadata are not in Java's form, such as Faust's.
 logging.getLogger("kafka.admin._groups").setLevel(logging.ERROR)
 
 _TIMEOUT_MS = 10_000
@@ -40,6 +42,7 @@ _COORDINATED = Retrying(
     retry=retry_if_exception_type((CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)),
     reraise=True,
 )
+_SUBSCRIPTION = Array(String("utf-8"))
 _GONE = Retrying(stop=stop_after_delay(_TIMEOUT_MS / 1000), wait=wait_fixed(0.05), retry=retry_if_result(bool))
 
 
@@ -109,6 +112,21 @@ class Admin:
         """Return how many consumers a group has now; 0 for a group that nobody knows."""
         described = _COORDINATED(self._client.describe_groups, [group])[group]
         return 0 if described["error"] else len(described["members"])
+
+    def subscriptions(self, group: str) -> dict[str, frozenset[str]] | None:
+        """Return what each member of a consumer group reads, by its instance id, else its member id.
+
+        None while the group shares its partitions anew: Kafka does not tell it then.
+        """
+        described = _COORDINATED(self._client.describe_groups, [group])[group]
+        if described["error"] or not described["members"]:
+            return {}
+        if described["group_state"] != "Stable":
+            return None
+        return {
+            member["group_instance_id"] or member["member_id"]: _topics_of(member["member_metadata"])
+            for member in described["members"]
+        }
 
     def lag(self, group: str, topics: Collection[str]) -> list[TopicLag]:
         """Return how far a consumer group is behind in each of the topics that exist.
@@ -184,6 +202,17 @@ class Admin:
         for place in places:
             offsets.setdefault(place.topic, {})[place.partition] = found[place].offset
         return offsets
+
+
+def _topics_of(metadata: dict[str, Any] | str) -> frozenset[str]:
+    """Return what a member has subscribed to.
+
+    kafka-python decodes the form of Java's clients. Faust's has a list of its own behind the topics, so it comes as a
+    text of the bytes: the version (2 bytes), the topics, the rest.
+    """
+    if isinstance(metadata, dict):
+        return frozenset(metadata["topics"])
+    return frozenset(_SUBSCRIPTION.decode(BytesIO(metadata.encode()[2:])))
 
 
 @contextmanager

@@ -33,14 +33,14 @@ def drill(
       forewarn drill kill-broker kill-clickhouse
     """
     from streams.clock import SystemClock
-    from streams.drill.faults import FAULTS, SHORT
+    from streams.drill.drills import DRILLS, SHORT
     from streams.drill.run import run_drills
     from streams.private import StackError
 
-    chosen = list(SHORT) if short else names or list(FAULTS)
-    unknown = [name for name in chosen if name not in FAULTS]
+    unknown = [name for name in names or () if name not in DRILLS]
     if unknown:
-        fail(f"no such drill: {', '.join(unknown)}; there are: {', '.join(FAULTS)}", 2)
+        fail(f"no such drill: {', '.join(unknown)}; there are: {', '.join(DRILLS)}", 2)
+    chosen = SHORT if short else {name: DRILLS[name] for name in DRILLS if not names or name in names}
     with TemporaryDirectory(prefix="forewarn-drill-") as directory, err.status("starting") as status:
         try:
             result = run_drills(Path(directory), chosen, seed, SystemClock(), status.update)

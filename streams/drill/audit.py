@@ -3,16 +3,57 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from dataclasses import dataclass
-from typing import Any
-
-from kafka import KafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # ships no types
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
 
 from connectors.kafka.admin import connected
 from connectors.topics import ALERTS, INPUTS
 from connectors.webhook import Receiver
+from streams.journal import Comparison, NotQuietError, replay_journal
 from streams.private import PrivateStack
+
+_SHOWN = 20
+
+
+class Place(NamedTuple):
+    """Where a record stands."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Told(NamedTuple):
+    """What identifies a transition, and what it says."""
+
+    enterprise_id: str
+    sequence: int
+    alert_id: str
+    transition: str
+    level: str
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What Kafka has acknowledged to us, since the stack was made.
+
+    Parameters
+    ----------
+    signals
+        By source, how many signals, each with an id of its own.
+    poison
+        Where records stand that are no signals.
+    """
+
+    signals: Counter[str] = field(default_factory=Counter)
+    poison: set[Place] = field(default_factory=set)
+
+    @property
+    def sent(self) -> int:
+        """How much was sent in all."""
+        return self.signals.total() + len(self.poison)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,99 +62,167 @@ class Account:
 
     Parameters
     ----------
-    written, scored
-        Records in the input topics; records that the journal says were applied or put aside.
+    sent
+        Signals and poisoned records that Kafka acknowledged to the sender.
+    scored
+        Messages in the records that the journal says were applied or put aside.
     lost
-        Records that the journal passes over, alerts missing in ClickHouse, and alerts that no webhook told.
+        Acknowledged signals that are neither in ClickHouse nor dead letters, records that the journal passes over, and
+        alerts that are not in ClickHouse or that no webhook told.
     duplicate_alert_ids
-        Transitions that stand more than once in the topic, or in ClickHouse, or came with two webhook ids.
+        Transitions that stand more than once in the topic or in ClickHouse, came with two webhook ids, or are told
+        without being in the topic.
     state_mismatches
-        Differences that a replay of the journal finds, and gaps in the numbering of an enterprise's transitions.
+        Differences that a replay of the journal finds, and gaps in the numbering of transitions and of deliveries.
+    alerts
+        Transitions in the topic.
+    dead_letters
+        Records that were put aside.
     differences
-        The first of them, in words.
+        The first of what is wrong, in words.
     """
 
-    written: int
-    scored: int
-    lost: int
-    duplicate_alert_ids: int
-    state_mismatches: int
-    differences: list[str]
+    sent: int = 0
+    scored: int = 0
+    lost: int = 0
+    duplicate_alert_ids: int = 0
+    state_mismatches: int = 0
+    alerts: int = 0
+    dead_letters: int = 0
+    differences: tuple[str, ...] = ()
+
+    def since(self, before: Account) -> dict[str, Any]:
+        """Return what was added to an earlier account of the same stack."""
+        known = set(before.differences)
+        fresh = [text for text in self.differences if text not in known]
+        numbers = [one.name for one in fields(self) if one.name != "differences"]
+        added: dict[str, Any] = {name: getattr(self, name) - getattr(before, name) for name in numbers}
+        return added | ({"differences": fresh} if fresh else {})
 
 
-def audit(stack: PrivateStack, receiver: Receiver) -> Account:
+class Wrong(NamedTuple):
+    """Something that is wrong: how many, and what."""
+
+    number: int
+    text: str
+
+
+class _Held(NamedTuple):
+    """What the three places that hold transitions hold, and what else ClickHouse has."""
+
+    told: list[Told]
+    stored: list[Told]
+    heard: list[tuple[Told, str, int]]  # with webhook id and delivery sequence
+    signals: Counter[str]
+    letters: set[Place]
+
+
+def audit(stack: PrivateStack, receiver: Receiver, ledger: Ledger) -> Account:
     """Audit a stack at rest; every enterprise is subscribed to by the receiver, from the lowest level up."""
+    replayed = _replay(stack)
+    held = _look(stack, receiver)
+    lost = [*_unaccounted(ledger, held), *_passed_over(stack, replayed), *_missing(held)]
+    doubled = _doubled(held)
+    different = [
+        *_gaps("transitions", ((one.enterprise_id, one.sequence) for one in held.told)),
+        *_gaps("deliveries", ((one.enterprise_id, sequence) for one, _, sequence in held.heard)),
+        *(Wrong(1, f"partition group {group} cannot be replayed: inputs are gone") for group in replayed.unreplayable),
+    ]
+    texts = [*replayed.differences, *(wrong.text for wrong in (*lost, *doubled, *different))]
+    return Account(
+        sent=ledger.sent,
+        scored=replayed.messages,
+        lost=_total(lost),
+        duplicate_alert_ids=_total(doubled),
+        state_mismatches=replayed.mismatches.total() + _total(different),
+        alerts=len(held.told),
+        dead_letters=len(held.letters),
+        differences=tuple(texts[:_SHOWN]),
+    )
+
+
+def _replay(stack: PrivateStack) -> Comparison:
+    def replayed() -> Comparison | None:
+        try:
+            return replay_journal(stack.endpoints, stack.settings)
+        except NotQuietError:  # the scorers tick on the minute
+            return None
+
+    return stack.wait_for("a stack at rest", replayed)
+
+
+def _look(stack: PrivateStack, receiver: Receiver) -> _Held:
+    with stack.client() as client:
+        history = client.query(
+            "SELECT enterprise_id, sequence, alert_id, toString(transition), toString(level) FROM alert_history"
+        )
+        signals = client.query("SELECT source, count() FROM signals FINAL GROUP BY source")
+        letters = client.query("SELECT DISTINCT of_topic, of_partition, of_offset FROM dead_letters")
+        heard = []
+        for request in receiver.requests:
+            data = json.loads(request.body)["data"]
+            heard.append((_told(data), request.headers["webhook-id"], int(data["delivery_sequence"])))
+        return _Held(
+            told=[_told(json.loads(row.value or b"{}")) for row in stack.records(ALERTS)],
+            stored=[Told(*row) for row in history.result_rows],
+            heard=heard,
+            signals=Counter({str(row[0]): int(row[1]) for row in signals.result_rows}),
+            letters={Place(*row) for row in letters.result_rows},
+        )
+
+
+def _told(alert: Mapping[str, Any]) -> Told:
+    return Told(*(alert[name] for name in Told._fields))
+
+
+def _unaccounted(ledger: Ledger, held: _Held) -> Iterator[Wrong]:
+    """Yield what was acknowledged to the sender and is nowhere."""
+    for source, sent in ledger.signals.items():
+        missing = sent - held.signals[source]
+        if missing > 0:
+            yield Wrong(missing, f"{missing} of {sent} signals of {source} are not in ClickHouse")
+    for place in sorted(ledger.poison - held.letters):
+        yield Wrong(1, f"{place} is no signal and no dead letter tells so")
+
+
+def _passed_over(stack: PrivateStack, replayed: Comparison) -> Iterator[Wrong]:
     with connected(stack.endpoints.kafka) as admin:
         written = sum(sum(ends.values()) for ends in admin.end_offsets(INPUTS).values())
-    found = stack.wait_for(
-        "a stack at rest", lambda: stack.run("replay", "--journal", "--json", check=False), timeout_s=300.0
-    )
-    told = Counter(_transitions(stack))
-    stored = Counter(_stored(stack))
-    heard = _heard(receiver)
-    missing = [
-        *(f"alert {place} is not in ClickHouse" for place in told.keys() - stored.keys()),
-        *(f"alert {place} reached no receiver" for place in told.keys() - heard.keys()),
-        *(f"alert {place} is in ClickHouse, not in Kafka" for place in stored.keys() - told.keys()),
-    ]
-    doubled = [
-        *(f"alert {place} stands {n} times in Kafka" for place, n in told.items() if n > 1),
-        *(f"alert {place} stands {n} times in ClickHouse" for place, n in stored.items() if n > 1),
-        *(f"alert {place} came with {len(ids)} webhook ids" for place, ids in heard.items() if len(ids) > 1),
-    ]
-    gaps = _gaps(told)
-    return Account(
-        written=written,
-        scored=found["records"],
-        lost=max(0, written - found["records"]) + len(missing),
-        duplicate_alert_ids=len(doubled),
-        state_mismatches=sum(found["mismatches"].values()) + len(gaps) + len(found["unreplayable"]),
-        differences=[*found["differences"], *missing, *doubled, *gaps][:20],
-    )
+    if written > replayed.records:
+        yield Wrong(written - replayed.records, f"the journal has {replayed.records} of {written} records")
 
 
-def _transitions(stack: PrivateStack) -> list[tuple[str, int]]:
-    consumer = KafkaConsumer(
-        **stack.endpoints.kafka.aiokafka(), isolation_level="read_committed", enable_auto_commit=False
-    )
-    try:
-        places = [TopicPartition(ALERTS, partition) for partition in range(stack.settings.partitions)]
-        consumer.assign(places)
-        consumer.seek_to_beginning(*places)
-        ends = consumer.end_offsets(places)
-        found = []
-        while any(consumer.position(place) < ends[place] for place in places):
-            for records in consumer.poll(timeout_ms=500).values():
-                found += [_place(json.loads(record.value)) for record in records]
-        return found
-    finally:
-        consumer.close()
+def _missing(held: _Held) -> Iterator[Wrong]:
+    heard = {one for one, _, _ in held.heard}
+    for one in sorted(set(held.told) - set(held.stored)):
+        yield Wrong(1, f"{one} is not in ClickHouse")
+    for one in sorted(set(held.told) - heard):
+        yield Wrong(1, f"{one} reached no receiver")
 
 
-def _stored(stack: PrivateStack) -> list[tuple[str, int]]:
-    with stack.client() as client:
-        rows: Any = client.query("SELECT enterprise_id, sequence FROM alert_history").result_rows
-    return [(enterprise, sequence) for enterprise, sequence in rows]
-
-
-def _heard(receiver: Receiver) -> dict[tuple[str, int], set[str]]:
-    heard: dict[tuple[str, int], set[str]] = {}
-    for request in receiver.requests:
-        data = json.loads(request.body)["data"]
-        heard.setdefault(_place(data), set()).add(request.headers["webhook-id"])
-    return heard
-
-
-def _place(alert: dict[str, Any]) -> tuple[str, int]:
-    return str(alert["enterprise_id"]), int(alert["sequence"])
-
-
-def _gaps(told: Counter[tuple[str, int]]) -> list[str]:
-    sequences: dict[str, set[int]] = {}
-    for enterprise, sequence in told:
-        sequences.setdefault(enterprise, set()).add(sequence)
+def _doubled(held: _Held) -> list[Wrong]:
+    ids: defaultdict[Told, set[str]] = defaultdict(set)
+    for one, webhook_id, _ in held.heard:
+        ids[one].add(webhook_id)
+    told = set(held.told)
     return [
-        f"the transitions of {enterprise} are not numbered from 1 without a gap"
-        for enterprise, seen in sequences.items()
-        if seen != set(range(1, len(seen) + 1))
+        *(Wrong(n - 1, f"{one} stands {n} times in Kafka") for one, n in Counter(held.told).items() if n > 1),
+        *(Wrong(n - 1, f"{one} stands {n} times in ClickHouse") for one, n in Counter(held.stored).items() if n > 1),
+        *(Wrong(1, f"{one} came with {len(found)} webhook ids") for one, found in ids.items() if len(found) > 1),
+        *(Wrong(1, f"{one} is in ClickHouse and not in Kafka") for one in set(held.stored) - told),
+        *(Wrong(1, f"{one} was told and is not in Kafka") for one in ids.keys() - told),
     ]
+
+
+def _gaps(what: str, numbered: Iterable[tuple[str, int]]) -> Iterator[Wrong]:
+    """Yield the enterprises whose numbers are not 1, 2, 3 … when each is looked at where it came first."""
+    sequences: defaultdict[str, dict[int, None]] = defaultdict(dict)
+    for enterprise, sequence in numbered:
+        sequences[enterprise].setdefault(sequence)
+    for enterprise, seen in sequences.items():
+        if list(seen) != list(range(1, len(seen) + 1)):
+            yield Wrong(1, f"the {what} of {enterprise} are not numbered 1, 2, 3 …: {list(seen)[:10]}")
+
+
+def _total(found: Iterable[Wrong]) -> int:
+    return sum(wrong.number for wrong in found)

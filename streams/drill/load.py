@@ -1,10 +1,14 @@
-"""Steady load on a live stack: quarter-hours of many enterprises, and court cases that raise alerts."""
+"""Steady load on a live stack: quarter-hours of many enterprises, and events that raise alerts."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
 from itertools import count
+from queue import Empty, SimpleQueue
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.catalogue import DAY_MS
@@ -16,12 +20,19 @@ from detectors.calendar import Calendar
 from streams.clock import Clock, moment
 
 #: Enterprises that the readings are spread over.
-ENTERPRISES = 500
-#: One signal in so many is a court case.
-CASE_EVERY = 50
+ENTERPRISES = 5_000
+#: One signal in so many is an event.
+EVENT_EVERY = 25
 _SLOT_MS = DAY_MS // 96
 _OPEN_MS = 7 * 3_600_000
 _BURST_S = 0.1
+#: What happens to one enterprise after the other: each of these in turn, so that its alert is opened and escalated.
+_MISFORTUNES: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("sentiment", "news", {"title": "供应商讨薪 公司拖欠货款被起诉"}),
+    ("tax", "tax_notice", {"kind": "arrears", "amount": 250_000}),
+    ("litigation", "case", {"kind": "enforcement", "role": "defendant", "status": "open"}),
+    ("litigation", "case", {"kind": "bankruptcy", "role": "defendant", "status": "open"}),
+)
 
 
 class SteadyLoad:
@@ -39,6 +50,11 @@ class SteadyLoad:
         For the times of the signals.
     zone
         In which days are calendar ones.
+
+    Attributes
+    ----------
+    sent
+        Signals that Kafka has acknowledged.
     """
 
     def __init__(self, kafka: Connection, name: str, rate: int, clock: Clock, zone: str) -> None:
@@ -49,8 +65,13 @@ class SteadyLoad:
         self._clock = clock
         self._calendar = Calendar(zone)
         self._writer = SignalWriter(kafka, simulated=False, zone=ZoneInfo(zone), timeout_s=300.0)
+        self._extra: SimpleQueue[Signal] = SimpleQueue()
         self._halt = threading.Event()
         self._thread = threading.Thread(target=self._run, name="steady-load")
+
+    def send_also(self, signal: Signal) -> None:
+        """Send a signal in between."""
+        self._extra.put(signal)
 
     def __enter__(self) -> SteadyLoad:
         self._thread.start()
@@ -65,24 +86,36 @@ class SteadyLoad:
 
     def _run(self) -> None:
         signals = self._signals()
+        began = self._clock.monotonic()
+        due = 0
         try:
             while not self._halt.wait(_BURST_S):
-                for _ in range(max(1, round(self._rate * _BURST_S))):
-                    self._writer.send(next(signals))
-                    self.sent += 1
-            self._writer.flush()
+                behind = round((self._clock.monotonic() - began) * self._rate) - due  # more after an outage of Kafka
+                due += behind
+                self._send([next(signals) for _ in range(behind)])
+                with suppress(Empty):
+                    while True:
+                        self._send([self._extra.get_nowait()])
         except WriteError as error:
             self.error = error
+
+    def _send(self, signals: list[Signal]) -> None:
+        """Send and wait until Kafka has stored all: a batch would wait until it is full."""
+        for signal in signals:
+            self._writer.send(signal)
+        self._writer.flush()
+        self.sent += len(signals)
 
     def _signals(self) -> Iterator[Signal]:
         now = self._clock.now_ms()
         begin = self._calendar.day_start(self._calendar.day_of(now - _OPEN_MS))
         slots = max(1, (now - begin) // _SLOT_MS)
+        events, readings = count(), count()
         for number in count():
-            if number % CASE_EVERY == 0:
-                yield self._case(number, now)
+            if number % EVENT_EVERY == 0:
+                yield event(self._name, next(events), moment(now))
             else:
-                turn, enterprise = divmod(number, ENTERPRISES)
+                turn, enterprise = divmod(next(readings), ENTERPRISES)
                 yield self._reading(enterprise, turn, begin + (turn % slots) * _SLOT_MS)
 
     def _reading(self, enterprise: int, turn: int, at: int) -> Signal:
@@ -97,15 +130,18 @@ class SteadyLoad:
             source_id=f"q-{enterprise}-{turn}",
         )
 
-    def _case(self, number: int, at: int) -> Signal:
-        kind = ("enforcement", "dishonest", "bankruptcy")[number // CASE_EVERY % 3]
-        enterprise = number // CASE_EVERY % ENTERPRISES
-        return Signal(
-            enterprise_id=f"{self._name}-{enterprise:05d}",
-            family="litigation",
-            metric="case",
-            payload={"case_no": f"(2026)演0101执{number}号", "kind": kind, "role": "defendant", "status": "open"},
-            event_time=moment(at),
-            source=self._name,
-            source_id=f"case-{number}",
-        )
+
+def event(source: str, number: int, at: datetime, label: str = "event") -> Signal:
+    """Return the event with this number of a source: four misfortunes of one enterprise, then of the next."""
+    enterprise, step = divmod(number, len(_MISFORTUNES))
+    family, metric, payload = _MISFORTUNES[step]
+    numbered = {"case_no": f"(2026)演0101执{number}号"} if metric == "case" else {}
+    return Signal(
+        enterprise_id=f"{source}-{enterprise % ENTERPRISES:05d}",
+        family=family,
+        metric=metric,
+        payload={**payload, **numbered},
+        event_time=at,
+        source=source,
+        source_id=f"{label}-{number}",
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition  # type: ignore[import-untyped]  # ships no types
+from kafka import KafkaProducer  # type: ignore[import-untyped]  # ships no types
 from playwright.sync_api import Browser, expect
 from standardwebhooks.webhooks import Webhook
 
@@ -67,22 +67,10 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
 
 def alerts_of(stack: PrivateStack) -> dict[bytes, list[bytes]]:
     """Every committed transition, by enterprise, as it is on the wire."""
-    consumer = KafkaConsumer(
-        **stack.endpoints.kafka.aiokafka(), isolation_level="read_committed", enable_auto_commit=False
-    )
-    try:
-        places = [TopicPartition(ALERTS, p) for p in range(stack.settings.partitions)]
-        consumer.assign(places)
-        consumer.seek_to_beginning(*places)
-        ends = consumer.end_offsets(places)
-        found: dict[bytes, list[bytes]] = defaultdict(list)
-        while any(consumer.position(place) < ends[place] for place in places):
-            for records in consumer.poll(timeout_ms=500).values():
-                for record in records:
-                    found[record.key].append(record.value)
-        return dict(found)
-    finally:
-        consumer.close()
+    found: dict[bytes, list[bytes]] = defaultdict(list)
+    for row in stack.records(ALERTS):
+        found[row.key or b""].append(row.value or b"")
+    return dict(found)
 
 
 def ask(stack: PrivateStack, question: str, **bound: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 from kafka import (  # type: ignore[import-untyped]  # ships no types
     KafkaAdminClient,
@@ -33,8 +35,10 @@ from connectors.models import Alert, DeadLetter, Signal
 from connectors.recordtime import topic_of
 from connectors.simulator import CitySource
 from connectors.topics import ALERTS, DEAD_LETTERS, INPUTS, Topic, declared
+from streams.clock import SystemClock
 from streams.health import read
 from streams.journal import Comparison, replay_journal
+from streams.membership import OtherTopicsError, refuse_other_topics
 from streams.replay import replay
 from streams.rules import rules_for
 from streams.runtime import endpoints
@@ -273,6 +277,30 @@ def test_a_record_on_which_the_engine_fails_twice_is_put_aside_and_the_rest_goes
         assert comparison.records == 2_000 + feed.rejected.total()
 
 
+def test_a_scorer_with_another_topic_set_is_refused_while_others_run_and_says_why(
+    kafka: KafkaServer, kafka_topics: MakeTopics, tmp_path: Path
+) -> None:
+    kafka_topics(declared(simulated=False), PARTITIONS)
+    with running(Stack(kafka, tmp_path, "versions", "live")) as stack:
+        stack.scorer(0)
+        stack.until(lambda: stack.ready(0))
+        other = subprocess.run(
+            [sys.executable, "-m", "streams.drill.faulty_scorer", "--worker-id", "1", "--without", "signals.sentiment"],
+            env=stack.environment, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        told = " ".join(other.stderr.split())
+        assert other.returncode == 2, told
+        assert "versions-scorer-0" in told
+        assert "only they: signals.sentiment" in told
+        assert "stop all scorers" in told
+        assert stack.ready(0), "the others go on"
+        stop(stack.processes[0])
+        # A version with the same topics may join at once, also while the one that stopped is still counted.
+        refuse_other_topics(stack.settings.kafka_connection(), "versions", INPUTS, SystemClock(), patience_s=0)
+        with pytest.raises(OtherTopicsError):
+            refuse_other_topics(stack.settings.kafka_connection(), "versions", INPUTS[1:], SystemClock(), patience_s=0)
+
+
 def test_input_that_retention_took_is_told_and_skipped(
     kafka: KafkaServer, kafka_topics: MakeTopics, tmp_path: Path
 ) -> None:
@@ -289,8 +317,16 @@ def test_input_that_retention_took_is_told_and_skipped(
         feed.close()
         scorer = stack.scorer(0)
         stack.until(lambda: stack.lag() == 0)
+        sign = read(stack.directory, "scorer-0")
+        assert sign is not None
+        page = httpx.get(f"{sign.probes}/metrics").text
+        told = re.search(r'input_lost_records_total\{topic="signals.litigation"\} (\d+)', page)
+        assert told is not None and int(told[1]) == sign.detail["input_lost"] > 0
+        assert 'signals_total{family="tax"} 0.0' in page and "forewarn_ready 1.0" in page
         stop(scorer)
         assert "input lost to retention" in stack.log(0)
+        lost = [letter for letter in stack.dead_letters() if letter.reason == "input-lost"]
+        assert 0 < len(lost) <= PARTITIONS and {letter.topic for letter in lost} == {"signals.litigation"}
         assert sorted(stack.compared().unreplayable) == list(range(PARTITIONS))
 
 

@@ -1,0 +1,177 @@
+"""Electricity far over capacity: whether a bankruptcy notice still gets through, and memory stays bounded."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+import numpy as np
+from kafka import KafkaProducer  # type: ignore[import-untyped]  # ships no types
+
+from connectors import compact
+from connectors.catalogue import DAY_MS
+from connectors.kafka.admin import connected
+from connectors.kafka.partitioner import partition_of
+from connectors.models import Signal
+from detectors.calendar import Calendar
+from streams.clock import Clock, moment
+from streams.drill.scene import Scene
+from streams.private import memory_mb
+
+#: Readings of the flood, and enterprises that they are of.
+READINGS, ENTERPRISES = 2_000_000, 80_000
+_BLOCK = 2_000
+_TOPIC, _NOTICES = "signals.electricity", "signals.litigation"
+_SLOT_MS, _OPEN_MS = DAY_MS // 96, 7 * 3_600_000
+_MOST_NOTICES = 60
+
+
+def overload(scene: Scene) -> None:
+    """Feed one scorer far more than it can score; meanwhile tell of a bankruptcy every second."""
+    scene.scorers.stop(1)
+    scene.wait_until_shared("scorer-0")
+    flood = _Flood(scene)
+    before = memory_mb(scene.scorers.pids())["scorer-0"]
+    scene.mark()
+    began = scene.clock.monotonic()
+    flood.start()
+    notices, lags, memory = _watch(scene, flood)
+    drained_s = scene.clock.monotonic() - began
+    flood.join()
+    scene.ledger.signals[flood.source] += flood.sent
+    scene.ledger.signals[_source(scene)] += len(notices)
+    waits = _waits(scene, notices)
+    scene.figures |= {
+        "notice_s": {"p50": round(median(waits), 2), "max": round(max(waits), 2), "count": len(waits)},
+        "flood": flood.sent,
+        "fed_per_s": round(flood.sent / flood.seconds),
+        "scored_per_s": round(flood.sent / drained_s),
+        "times_capacity": round(drained_s / flood.seconds, 1),
+        "lag_records": max(lags),
+        "memory_mb": {"before": before, "max": max(memory)},
+    }
+    scene.scorers.start(1)
+    scene.wait_until_shared("scorer-0", "scorer-1")
+
+
+class _Flood:
+    """Sends compact quarter-hours of many enterprises as fast as Kafka takes them, in a thread of its own."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.source = f"{scene.name}-flood"
+        self.sent = 0
+        self.seconds = 0.0
+        self._scene = scene
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="flood")
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is still sending."""
+        return self._thread.is_alive()
+
+    def join(self) -> None:
+        """Wait until all is acknowledged."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        clock = self._scene.clock
+        producer = _producer(self._scene)
+        began, acknowledged = clock.monotonic(), []
+        try:
+            for partition, block in self._blocks(clock):
+                acknowledged.append(producer.send(_TOPIC, compact.encode(block), partition=partition))
+                self.sent += len(block)
+            for future in acknowledged:
+                future.get(120)
+        except Exception as error:  # the boundary of the thread: told by join
+            self._error = error
+        finally:
+            self.seconds = clock.monotonic() - began
+            producer.close()
+
+    def _blocks(self, clock: Clock) -> Iterator[tuple[int, compact.Block]]:
+        settings = self._scene.stack.settings
+        by_partition: defaultdict[int, list[str]] = defaultdict(list)
+        for number in range(ENTERPRISES):
+            enterprise = f"{self.source}-{number:06d}"
+            by_partition[partition_of(enterprise, settings.partitions)].append(enterprise)
+        calendar, now = Calendar(settings.zone), clock.now_ms()
+        begin = calendar.day_start(calendar.day_of(now - _OPEN_MS))
+        chance = np.random.default_rng(1)
+        for slot in range(READINGS // ENTERPRISES):
+            for partition, enterprises in by_partition.items():
+                for first in range(0, len(enterprises), _BLOCK):
+                    some = enterprises[first : first + _BLOCK]
+                    values = chance.integers(1, 40, len(some)) / 4
+                    at = begin + slot * _SLOT_MS
+                    yield partition, compact.Block("electricity", "kwh_15min", "kWh", self.source, some, values, at)
+
+
+def _watch(scene: Scene, flood: _Flood) -> tuple[dict[str, int], list[int], list[float]]:
+    """Tell of a bankruptcy every second until the flood is scored; return when each was appended, and what was seen."""
+    notices: dict[str, int] = {}
+    lags, memory = [], []
+    producer = _producer(scene)
+    try:
+        with connected(scene.stack.endpoints.kafka) as admin:
+            while True:
+                if len(notices) < _MOST_NOTICES:
+                    enterprise = f"{_source(scene)}-{len(notices):03d}"
+                    notices[enterprise] = _tell(scene, producer, enterprise)
+                memory.append(memory_mb(scene.scorers.pids())["scorer-0"])
+                lags.append(sum(lag.lag for lag in admin.lag(scene.stack.settings.app, [_TOPIC])))
+                if not flood.runs and lags[-1] <= scene.stack.settings.partitions:
+                    return notices, lags, memory
+                scene.sleep(1.0)
+    finally:
+        producer.close()
+
+
+def _tell(scene: Scene, producer: Any, enterprise: str) -> int:
+    """Send a notice and return when Kafka appended it. Milliseconds."""
+    notice = Signal(
+        enterprise_id=enterprise,
+        family="litigation",
+        metric="case",
+        payload={"case_no": f"破产 {enterprise}", "kind": "bankruptcy", "role": "defendant", "status": "open"},
+        event_time=moment(scene.clock.now_ms()),
+        source=_source(scene),
+        source_id=f"notice-{enterprise}",
+    )
+    partition = partition_of(enterprise, scene.stack.settings.partitions)
+    stored = producer.send(_NOTICES, notice.wire(), key=enterprise.encode(), partition=partition).get(60)
+    return int(stored.timestamp)
+
+
+def _waits(scene: Scene, notices: dict[str, int]) -> list[float]:
+    """Return the seconds from each notice's append until its webhook came."""
+
+    def heard() -> dict[str, int] | None:
+        came: dict[str, int] = {}
+        for at, request in list(scene.receiver.arrivals):
+            enterprise = json.loads(request.body)["data"]["enterprise_id"]
+            if enterprise in notices:
+                came.setdefault(enterprise, at)
+        return came if len(came) == len(notices) else None
+
+    came = scene.stack.wait_for("a webhook for each notice", heard)
+    return [(came[enterprise] - appended) / 1000 for enterprise, appended in notices.items()]
+
+
+def _source(scene: Scene) -> str:
+    return f"{scene.name}-notice"
+
+
+def _producer(scene: Scene) -> Any:
+    return KafkaProducer(**scene.stack.endpoints.kafka.kafka_python(), acks="all", enable_idempotence=True)
