@@ -76,10 +76,13 @@ Reason: TypeAlias = Literal[
     "engine-error",
     # A detector failed while a period was closed; the signals themselves are not lost.
     "detector-error",
+    # Kafka deleted the records by age before they were read; the letter stands for all of them.
+    "input-lost",
 ]
 #: Every reason that a dead letter may give.
 REASONS: tuple[str, ...] = get_args(Reason)
 
+INPUT_LOST: Reason = "input-lost"
 BAD_CHECK_CHARACTER = "bad-check-character"
 #: Clocks differ: this much ahead of the record's own time is not the future yet. Milliseconds.
 FUTURE_TOLERANCE_MS = 10 * 60_000

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
+from connectors.decoding import INPUT_LOST
 from connectors.models import Counterfactual, Evidence, Level, Reason, Relation
 from dashboards.figures import (
     AlertDetail,
@@ -29,7 +30,6 @@ from dashboards.figures import (
     SourceFreshness,
 )
 from dashboards.store import BadCursorError, Store
-from streams.recording import LOST
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -163,8 +163,11 @@ class Queries:
 
     def losses(self, since: datetime) -> int:
         """Return how many gaps in the input were noted since a time: Kafka deleted records before we had them."""
-        sql = "SELECT count() AS gaps FROM dead_letters WHERE reason = {reason:String} AND at > {since:DateTime64(3)}"
-        return int(self._store.rows(sql, {"reason": LOST, "since": since})[0]["gaps"])
+        sql = """
+            SELECT uniqExact(of_topic, of_partition, of_offset) AS gaps FROM dead_letters
+            WHERE reason = {reason:String} AND record_time > {since:DateTime64(3, 'UTC')}
+            """
+        return int(self._store.rows(sql, {"reason": INPUT_LOST, "since": since})[0]["gaps"])
 
     def alerts(self, wanted: AlertFilter, limit: int, cursor: str | None) -> AlertPage:
         """Return a page of alerts, the ones that changed last first.

@@ -10,11 +10,11 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from kafka.errors import KafkaError  # type: ignore[import-untyped]  # ships no types
 
 from connectors.clickhouse import TABLE_OF, AccessError, MissingSchemaError, UnavailableError, client
+from connectors.decoding import INPUT_LOST
 from connectors.kafka.admin import KafkaAwayError, TopicLag, connected
 from connectors.topics import ALERTS, INPUTS, OUTPUTS
 from streams import health
 from streams.clock import Clock, millis
-from streams.recording import LOST
 from streams.runtime import Endpoints
 from streams.settings import Settings
 
@@ -150,7 +150,7 @@ def judge(
     reasons += [f"{part.name}: {part.state}" for part in parts if part.state != "running"]
     reasons += [f"{part.name}: {part.not_ready}" for part in parts if part.state == "running" and part.not_ready]
     reasons += [
-        f"{part.name}: up to {lost:,} records were deleted by Kafka before it read them; see dead letters of {LOST}"
+        f"{part.name}: Kafka deleted up to {lost:,} records before it read them; see the dead letters {INPUT_LOST}"
         for part in parts
         if (lost := int(part.detail.get("input_lost", 0)))
     ]

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import msgspec
 
-from connectors.topics import ALERTS, DEAD_LETTERS
+from connectors.topics import ALERTS, DEAD_LETTERS, SIGNALS
 from streams import logs, metrics
 from streams.checkpoint import CheckpointWriter
 from streams.clock import Clock
@@ -123,8 +123,12 @@ class PartitionGroup:
         ticked = self._tick()
         frame = None if self.shard.closing and not self.order.interleaves else self.order.take(STEP_RECORDS)
         if frame is not None:
+            scored = self.shard.scored
             self.shard.apply(frame.topic, frame.begin, frame.end, frame.records)
             self.applied += len(frame.records)
+            if frame.topic in SIGNALS:
+                family = frame.topic.removeprefix("signals.")
+                self._told.count(metrics.SCORED, self.shard.scored - scored, family)
             self._told.count(metrics.APPLIED, len(frame.records), frame.topic)
         if self.shard.changed:
             self._changed.set()

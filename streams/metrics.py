@@ -119,7 +119,7 @@ DEAD_LETTERED = Metric(
     "counter",
     "Dead letters written.",
     "reason",
-    (*REASONS, "input-lost", OTHER),
+    (*REASONS, OTHER),
 )
 ALERTED = Metric(
     "forewarn_scorer_alerts_total",

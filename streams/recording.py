@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from connectors.catalogue import FAMILIES, Family, Kind, Period
 from connectors.clickhouse import TABLE_OF, TABLES, Rows, Table, readings_block
 from connectors.clickhouse.schema import SIGNALS
-from connectors.decoding import BAD_CHECK_CHARACTER, Decoder, Received
+from connectors.decoding import BAD_CHECK_CHARACTER, INPUT_LOST, Decoder, Received
 from connectors.models import DeadLetter, Message
 from connectors.readings import Apart, FrameDecoder, Readings
 from connectors.topics import DEAD_LETTERS, INPUTS, METRICS
@@ -32,7 +32,7 @@ TOPICS = tuple(TABLE_OF)
 FLOOD = frozenset({METRICS, *(f"signals.{family.name}" for family in FAMILIES.values() if brings_days(family))})
 
 #: Reasons of the dead letters that the recorder itself writes to ClickHouse.
-UNREADABLE, SKIPPED, LOST = "unreadable", "skipped", "input-lost"
+UNREADABLE, SKIPPED, LOST = "unreadable", "skipped", INPUT_LOST
 
 #: What may be odd about an enterprise; a reader remembers by place which is true of one.
 FLAGS: tuple[tuple[str, ...], ...] = ((), (BAD_CHECK_CHARACTER,))

@@ -11,7 +11,7 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from connectors.decoding import Received, Refused
+from connectors.decoding import INPUT_LOST, Received, Refused
 from connectors.models import DeadLetter, Message
 from connectors.readings import Apart, FrameDecoder, KafkaRecord, Readings
 from connectors.topics import ALERTS, DEAD_LETTERS, FINDINGS, INPUTS, JOURNAL, MAX_RECORD_BYTES, METRICS, RISK
@@ -94,6 +94,8 @@ class Shard:
         The newest tick that did something, milliseconds.
     changed, urgent
         Whether there is something to checkpoint; whether an alert waits for it.
+    scored
+        Messages that went through the engine.
     """
 
     def __init__(self, partition: int, rules: Rules, condemned: Collection[tuple[str, int]] = ()) -> None:
@@ -103,6 +105,7 @@ class Shard:
         self.ticked = 0
         self.changed = False
         self.urgent = False
+        self.scored = 0
         self._rules = rules
         self._frames = FrameDecoder(rules.decoder)
         self._condemned = frozenset(condemned)
@@ -138,8 +141,11 @@ class Shard:
 
     def skip(self, topic: str, end: int) -> None:
         """Go on at ``end``: the records before it are lost for good (deleted by retention before they were read)."""
-        self._entries.append(["skip", topic, self.next.get(topic, end), end, self.engine.now])
+        begin = self.next.get(topic, end)
+        self._entries.append(["skip", topic, begin, end, self.engine.now])
         self.next[topic], self.changed = end, True
+        if begin < end:
+            self._report_loss(topic, begin, end)
 
     @property
     def closing(self) -> bool:
@@ -189,6 +195,7 @@ class Shard:
             if isinstance(one, Refused):
                 self._dead_letter(topic, part.record, one)
                 continue
+            self.scored += 1
             outcome = self.engine.process(one, part.record.time)
             self._take_in(outcome)
             if outcome.refused is not None:
@@ -197,6 +204,7 @@ class Shard:
                 )
 
     def _apply_readings(self, readings: Readings, records: Sequence[Record]) -> None:
+        self.scored += len(readings.offsets)
         for place, outcome in self.engine.process_readings(readings):
             self._take_in(outcome)
             if outcome.refused is not None:
@@ -257,6 +265,22 @@ class Shard:
             value="",
         )
         key = f"{INPUTS[rank]}-{partition}-{offset}-{index}-{fault.detector}-{self.engine.now}"
+        self._outputs.setdefault(DEAD_LETTERS, []).append((key.encode(), letter.wire()))
+
+    def _report_loss(self, topic: str, begin: int, end: int) -> None:
+        """Make a dead letter of records that nobody has seen: there is nothing to keep, but someone must look."""
+        now = moment(self.engine.now)
+        letter = DeadLetter(
+            topic=topic,
+            partition=self.partition,
+            offset=begin,
+            reason=INPUT_LOST,
+            detail=f"Kafka deleted the records up to offset {end} by age before they were scored",
+            record_time=now,
+            at=now,
+            value="",
+        )
+        key = f"{topic}-{self.partition}-{begin}-{end}"
         self._outputs.setdefault(DEAD_LETTERS, []).append((key.encode(), letter.wire()))
 
     def _dead_letter(self, topic: str, record: KafkaRecord, refused: Refused, at: int = 0) -> None:

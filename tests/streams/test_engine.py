@@ -326,6 +326,18 @@ def test_records_that_were_skipped_are_noticed() -> None:
         feed.shard.apply("signals.electricity", 7, 8, [Record(7, 0, None, b"{}")])
 
 
+def test_what_was_deleted_unread_becomes_one_dead_letter() -> None:
+    feed = running(5)
+    feed.shard.take()
+    first = feed.shard.next["signals.electricity"]
+    feed.shard.skip("signals.electricity", first + 40)
+    feed.shard.skip("signals.tax", 0)  # never seen before: nothing is known to be lost
+    (row,) = feed.shard.take().outputs["dead-letters"]
+    letter = DeadLetter.model_validate_json(row[1])
+    assert (letter.reason, letter.topic, letter.offset) == ("input-lost", "signals.electricity", first)
+    assert f"up to offset {first + 40}" in letter.detail
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
