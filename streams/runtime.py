@@ -122,19 +122,23 @@ def own_secret(data_dir: Path, name: str) -> str:
     return path.read_text(encoding="ascii")
 
 
+def control_url(settings: Settings) -> str:
+    """Return where the control store is."""
+    return settings.control_url.get_secret_value() or f"sqlite:///{settings.data_dir / 'control.db'}"
+
+
 def endpoints(settings: Settings) -> Endpoints:
     """Return where the stack's servers are: those named in the settings, else the embedded ones."""
     password = settings.clickhouse_password.get_secret_value()
     if not settings.clickhouse_url and not password:
         password = own_secret(settings.data_dir, "clickhouse-password")
-    control = settings.control_url.get_secret_value() or f"sqlite:///{settings.data_dir / 'control.db'}"
     return Endpoints(
         kafka=settings.kafka_connection(),
         clickhouse_url=settings.clickhouse_url or f"http://127.0.0.1:{settings.clickhouse_port}",
         clickhouse_user=settings.clickhouse_user,
         clickhouse_password=password,
         clickhouse_database=settings.clickhouse_database,
-        control_url=control,
+        control_url=control_url(settings),
         embedded_kafka=not settings.kafka_bootstrap,
         embedded_clickhouse=not settings.clickhouse_url,
         clickhouse_certificates=settings.clickhouse_certificates,

@@ -104,24 +104,63 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+@contextmanager
+def reading_as_of_now(engine: Engine) -> Iterator[Connection]:
+    """Open a connection that sees the whole store as it is at its first statement, whatever others write meanwhile."""
+    options: dict[str, Any] = {_READS: True}
+    if engine.dialect.name == "postgresql":
+        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with engine.connect().execution_options(**options) as connection:
+        yield connection
+
+
 def upgrade(engine: Engine) -> None:
     """Bring the tables to the newest revision; safe when several processes start at once, and a no-op the next time."""
-    config = Config()
-    script = ScriptDirectory(str(Path(__file__).parent / "migrations"))
+    prepare(engine)
+    with migrating(engine) as connection:
+        migrate(connection)
 
-    def to_head(revision: Any, _context: MigrationContext) -> Any:
-        return script._upgrade_revs("head", revision)  # the way that Alembic's EnvironmentContext documents
 
-    if engine.dialect.name == "sqlite":
-        # Kept in the file. Set outside a transaction, as SQLite demands.
+def prepare(engine: Engine) -> None:
+    """Set what is kept in SQLite's file; a no-op on PostgreSQL."""
+    if engine.dialect.name == "sqlite":  # outside a transaction, as SQLite demands
         raw = engine.raw_connection()
         try:
             raw.cursor().execute("PRAGMA journal_mode = WAL")
         finally:
             raw.close()
+
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that changes tables; one at a time in the whole store."""
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-        with EnvironmentContext(config, script, fn=to_head, destination_rev="head") as environment:
-            environment.configure(connection=connection, target_metadata=METADATA)
-            environment.run_migrations()
+        yield connection
+
+
+def migrate(connection: Connection, revision: str = "head") -> None:
+    """Bring the tables to a revision that is not older than theirs."""
+    script = _script()
+
+    def to_revision(current: Any, _context: MigrationContext) -> Any:
+        return script._upgrade_revs(revision, current)  # the way that Alembic's EnvironmentContext documents
+
+    with EnvironmentContext(Config(), script, fn=to_revision, destination_rev=revision) as environment:
+        environment.configure(connection=connection, target_metadata=METADATA)
+        environment.run_migrations()
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return the revision of the tables; None if there are none yet."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def known(revision: str) -> bool:
+    """Return whether this version of the program knows a revision: it does not know those of newer versions."""
+    return revision in {one.revision for one in _script().walk_revisions()}
+
+
+def _script() -> ScriptDirectory:
+    return ScriptDirectory(str(Path(__file__).parent / "migrations"))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from streams.cli.backup import backup, restore
 from streams.cli.bench import bench_app
 from streams.cli.config import config_app
 from streams.cli.connect import connect
@@ -40,7 +41,7 @@ _PANELS = {
     "Signals in": (simulate, ingest, connect),
     "Warnings out": (subscribe, webhook_receiver),
     "Analysis": (sql, replay, drill),
-    "Operation": (status, topics, migrate),
+    "Operation": (status, topics, migrate, backup, restore),
     "Parts of a stack, one process each": (scorer, recorder, notifier, serve),
 }
 for _panel, _commands in _PANELS.items():

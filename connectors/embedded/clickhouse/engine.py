@@ -29,7 +29,8 @@ class Connection:
     """
 
     def __init__(self, path: Path) -> None:
-        self._engine = _raised(chdb.connect, str(path))
+        # Where BACKUP … TO File('name') writes: beside the store, and nowhere else.
+        self._engine = _raised(chdb.connect, f"{path}?backups.allowed_path={path.parent / 'backups'}")
         self._database = "default"
         self._settings: dict[str, str] = {}
 
