@@ -35,20 +35,21 @@ def readings_block(parts: Sequence[Readings], flags: Sequence[Sequence[str]]) ->
     metrics = [part.metric for part in parts]
     units = [FAMILIES[f].metrics[m].unit or "" for f, m in zip(families, metrics, strict=True)]
     told = [np.full(len(p), NO_TIME) if p.published is None else p.published for p in parts]
+    none, no_texts = pa.array(np.zeros(n + 1, dtype=np.int32)), pa.array([], pa.string())  # offsets of empty values
     columns = {
         "enterprise_id": pa.array(list(chain.from_iterable(part.enterprises for part in parts)), pa.string()),
         "family": _repeated(families, counts),
         "metric": _repeated(metrics, counts),
         "value": pa.array(_column(part.values for part in parts)),
         "unit": _repeated(units, counts),
-        "payload": _empty(n, pa.string()),
+        "payload": pa.StringArray.from_buffers(n, none.buffers()[1], pa.py_buffer(b"")),
         "event_time": _times(_column(part.event_times for part in parts)),
         "published_at": _times(_column(told)),
         "source": _few(list(chain.from_iterable(part.sources for part in parts))),
         "source_id": pa.chunked_array([_source_ids(part) for part in parts], pa.string()).combine_chunks(),
         "revision": pa.array(_column(part.revisions for part in parts)),
         "backfill": pa.array(_column(part.backfill for part in parts)),
-        "attributes": _empty(n, pa.map_(pa.string(), pa.string())),
+        "attributes": pa.MapArray.from_arrays(none, no_texts, no_texts),
         "flags": pa.array(flags, pa.list_(pa.string())).take(pa.array(_column(part.rows for part in parts))),
         "v": pa.array(np.ones(n, dtype=np.uint8)),
         "topic": _repeated([part.topic for part in parts], counts),
@@ -75,11 +76,6 @@ def _few(texts: list[str]) -> pa.Array:
     if texts.count(texts[0]) == len(texts):
         return _repeated(texts[:1], [len(texts)])
     return pa.array(texts, pa.string()).cast(FEW)
-
-
-def _empty(n: int, kind: pa.DataType) -> pa.Array:
-    """Return n empty texts, lists or maps."""
-    return pa.repeat(pa.scalar("" if pa.types.is_string(kind) else [], kind), n)
 
 
 def _times(times: NDArray[np.int64]) -> pa.Array:

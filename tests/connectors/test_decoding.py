@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from stdnum.cn import uscc
 
 from connectors.catalogue import FAMILIES, Kind
 from connectors.decoding import REASONS, Decoder, Received, Refused, encode_envelope
@@ -203,3 +204,14 @@ def test_every_metric_of_the_catalogue_can_be_said(data: st.DataObject) -> None:
         said = {k: v for k, v in said.items() if k not in ("value", "unit")} | {"payload": payload}
     (one,) = decode(said, f"signals.{family.name}")
     assert isinstance(one, Received)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.from_regex("[0-9]{8}[0-9A-HJ-NPQRTUWXY]{9}", fullmatch=True) | st.text("09AZIa- 国", min_size=17, max_size=17)
+)
+@example("91350100M000100Y4")
+def test_check_characters_are_judged_as_by_the_standard(begin: str) -> None:
+    decoder = Decoder(4)
+    for last in "0123456789ABCDEFGHJKLMNPQRTUWXYIa":
+        assert decoder.flags(begin + last) == (() if uscc.is_valid(begin + last) else ("bad-check-character",))

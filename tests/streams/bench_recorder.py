@@ -1,102 +1,151 @@
-"""How fast the recorder's own work is: ``python tests/streams/bench_recorder.py [ROWS]``.
+"""How fast the recorder is: ``python tests/streams/bench_recorder.py [--form json] [ROWS]``.
 
-Decodes single signals and inserts them into an embedded ClickHouse, without Kafka, and prints rows per second and
-processor microseconds per row of each stage.
+Fills a Kafka with readings, then lets ``forewarn recorder`` store them in an embedded ClickHouse, and prints rows per
+second and the processor time per row of both processes. What ClickHouse merges until all is stored is in its figure.
 """
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import json
+import os
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from connectors.clickhouse import Sink, client, migrate
-from connectors.clickhouse.schema import SIGNALS
-from connectors.embedded import ClickHouseServer, free_port
+import numpy as np
+from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]  # ships no types
+from clickhouse_connect.driver.client import Client
+
+from connectors.clickhouse import client, migrate
+from connectors.compact import Block, as_items, encode
+from connectors.embedded import ClickHouseServer, KafkaServer, free_port
 from connectors.kafka import partition_of
+from connectors.kafka.admin import ensure_topics
 from connectors.kafka.connection import Connection
-from connectors.models import Signal
-from streams.recording import Batch, Reader
+from connectors.topics import declared
 from streams.runtime import Endpoints
 
-PARTITIONS, ENTERPRISES, BLOCK = 16, 1_000, 50_000
-START = datetime(2026, 1, 1, tzinfo=UTC)
+PARTITIONS, ENTERPRISES, BLOCK = 16, 100_000, 500
+START_MS, QUARTER_MS = 1_780_272_000_000, 900_000
+TOPIC = "signals.electricity"
+RECORDER = (sys.executable, "-c", "from streams.cli import main; main()", "recorder")
 
 
-@dataclass(slots=True)
-class Record:
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
+def blocks(rows: int) -> Iterator[tuple[int, Block]]:
+    """Yield blocks of quarter-hours with their partition, all enterprises of one quarter before the next."""
+    names = [f"91{n:06d}MA{n * 7919 % 10**8:08d}" for n in range(ENTERPRISES)]
+    homes: list[list[str]] = [[] for _ in range(PARTITIONS)]
+    for name in names:
+        homes[partition_of(name, PARTITIONS)].append(name)
+    random, made, quarter = np.random.default_rng(7), 0, 0
+    while made < rows:
+        at = START_MS + quarter * QUARTER_MS
+        for first in range(0, max(map(len, homes)), BLOCK):
+            for partition, home in enumerate(homes):
+                chosen = home[first : first + BLOCK]
+                if chosen and made < rows:
+                    made += len(chosen)
+                    values = random.normal(30, 5, len(chosen)).round(2)
+                    yield (
+                        partition,
+                        Block("electricity", "kwh_15min", "kWh", "grid", chosen, values, at, at + QUARTER_MS),
+                    )
+        quarter += 1
 
 
-def records(count: int) -> Iterator[Record]:
-    for n in range(count):
-        enterprise, day = f"E{n % ENTERPRISES}", START + timedelta(days=n // ENTERPRISES % 300)
-        signal = Signal(
-            enterprise_id=enterprise,
-            family="electricity",
-            metric="daily_kwh",
-            value=100 + n % 77 * 1.1,
-            unit="kWh",
-            event_time=day,
-            published_at=day + timedelta(days=1),
-            source="grid",
-            source_id=f"{enterprise}:{n // ENTERPRISES}",
-        )
-        time_ms = round((day + timedelta(days=1)).timestamp() * 1000)
-        partition = partition_of(enterprise, PARTITIONS)
-        yield Record("signals.electricity", partition, n, time_ms, enterprise.encode(), signal.wire())
+async def fill(bootstrap: str, rows: int, form: str) -> int:
+    """Send that many readings, and return how many records they are."""
+    sent = 0
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=20, max_batch_size=1_000_000) as producer:
+        for partition, block in blocks(rows):
+            values = [encode(block)] if form == "compact" else [json.dumps(item).encode() for item in as_items(block)]
+            time_ms = int(block.times()[0]) + QUARTER_MS
+            for value in values:
+                await producer.send(TOPIC, value, partition=partition, timestamp_ms=time_ms)
+            sent += len(values)
+    return sent
 
 
-@contextmanager
-def measured(report: dict[str, dict[str, float]], stage: str, count: int) -> Iterator[None]:
-    wall, cpu = time.perf_counter(), time.process_time()
-    yield
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    report[stage] = {"rows_per_s": round(count / wall), "cpu_us_per_row": round(cpu / count * 1e6, 2)}
+def processor_s(pid: int) -> float:
+    """Return how many seconds a process has computed."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def bench_recorder(count: int, connect: Callable[[], Sink]) -> dict[str, dict[str, float]]:
-    """Return rows per second and processor time per row of decoding and of inserting."""
-    made, reader, report, batches = (
-        list(records(count)),
-        Reader(PARTITIONS),
-        dict[str, dict[str, float]](),
-        list[Batch](),
+def memory_mb(pid: int) -> int:
+    """Return the most memory that a process has had."""
+    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) // 1024
+
+
+def stored(connection: Client) -> int:
+    """Return how many rows there are."""
+    return int(connection.query("SELECT count() FROM signals").result_rows[0][0])
+
+
+def record(place: Endpoints, bootstrap: str, clickhouse_pid: int, rows: int, directory: Path) -> dict[str, Any]:
+    """Run the recorder until all is stored."""
+    variables = {
+        "DATA_DIR": str(directory),
+        "KAFKA_BOOTSTRAP": bootstrap,
+        "CLICKHOUSE_URL": place.clickhouse_url,
+        "CLICKHOUSE_USER": place.clickhouse_user,
+        "CLICKHOUSE_PASSWORD": place.clickhouse_password,
+        "CLICKHOUSE_DATABASE": place.clickhouse_database,
+        "PARTITIONS": str(PARTITIONS),
+        "STACK_TIME": "simulated",
+    }
+    connection = client(place)
+    recorder = subprocess.Popen(
+        RECORDER, env=os.environ | {f"FOREWARN_{name}": value for name, value in variables.items()}
     )
-    with measured(report, "decode", count):
-        for first in range(0, count, BLOCK):
-            batches.append(Batch())
-            for record in made[first : first + BLOCK]:
-                reader.read(record, batches[-1])
-    sink = connect()
-    with measured(report, "insert", count):
-        for batch in batches:
-            sink.insert(SIGNALS, batch.rows["signals"])
-    sink.close()
-    return report
+    try:
+        while (count := stored(connection)) == 0:  # until the group has formed
+            time.sleep(0.02)
+        began, first, before = time.perf_counter(), count, (processor_s(recorder.pid), processor_s(clickhouse_pid))
+        while (count := stored(connection)) < rows:
+            time.sleep(0.1)
+        seconds, new = time.perf_counter() - began, count - first
+        after = processor_s(recorder.pid), processor_s(clickhouse_pid)
+        parts = connection.query("SELECT count() FROM system.parts WHERE active AND table = 'signals'").result_rows
+        return {
+            "rows_per_s": round(new / seconds),
+            "recorder_us_per_row": round((after[0] - before[0]) / new * 1e6, 2),
+            "clickhouse_us_per_row": round((after[1] - before[1]) / new * 1e6, 2),
+            "recorder_mb": memory_mb(recorder.pid),
+            "parts": parts[0][0],
+        }
+    finally:
+        connection.close()
+        recorder.terminate()
+        recorder.wait(30)
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
-    with tempfile.TemporaryDirectory() as directory, ClickHouseServer(Path(directory), free_port(), "bench") as server:
-        place = Endpoints(Connection(""), server.url, server.user, server.password, "bench", "", False, False)
-        connection = client(place, database="")
-        migrate(connection, "bench", {})
-        report = bench_recorder(count, lambda: Sink(lambda: client(place)))
-        stored = connection.command("SELECT count() FROM signals FINAL")
-        connection.close()
-    print(json.dumps({**report, "stored": stored}))
+    """Measure."""
+    asked = argparse.ArgumentParser()
+    asked.add_argument("rows", nargs="?", type=int, default=2_000_000)
+    asked.add_argument("--form", choices=("compact", "json"), default="compact")
+    options = asked.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        with (
+            ClickHouseServer(directory / "clickhouse", free_port(), "bench") as server,
+            KafkaServer(directory / "kafka", free_port(), free_port()) as kafka,
+        ):
+            ensure_topics(Connection(kafka.bootstrap), declared(simulated=True), PARTITIONS)
+            place = Endpoints(Connection(""), server.url, server.user, server.password, "bench", "", False, False)
+            with client(place, database="") as connection:
+                migrate(connection, "bench", {})
+            records = asyncio.run(fill(kafka.bootstrap, options.rows, options.form))
+            found = record(place, kafka.bootstrap, server.pid or 0, options.rows, directory)
+    print(json.dumps({"form": options.form, "rows": options.rows, "records": records, **found}))
 
 
 if __name__ == "__main__":
