@@ -14,10 +14,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from standardwebhooks import Webhook
 from typer.testing import CliRunner, Result
 
+from connectors.clickhouse import client, migrate
 from connectors.control import ControlStore
 from connectors.control.archive import NewerStoreError, snapshot
+from connectors.embedded import ClickHouseServer
+from connectors.webhook import Answer, Receiver, Request, Verdict, WebhookSender
 from streams.backup import Backup, BackupError, make, opened, restore
 from streams.cli import app
 from streams.clock import SystemClock
@@ -26,6 +30,7 @@ from streams.runtime import endpoints, load_settings, own_secret, write_stack
 from streams.settings import Settings
 from streams.stack import StackBusyError, claimed
 
+BODY = b'{"data":{"enterprise_id":"E1"}}'
 SECRET = "whsec_" + "c2VjcmV0" * 5
 
 
@@ -264,3 +269,50 @@ def test_no_statement_is_made_of_a_place_that_is_none(stack: Settings, place: Pa
     assert result.exit_code == 2
     assert "not a place for a backup" in " ".join(result.stderr.split())
     assert list(place.glob("*.zip")) == []
+
+
+async def test_a_restored_stack_signs_with_the_same_secret(stack: Settings, place: Path) -> None:
+    file = backed_up(stack, place / "b.zip")
+    restored = load_settings(data_dir=place / "new")
+    put_back(file, restored, pieces=["control"])
+    verified: list[str] = []
+
+    def answer(request: Request) -> Answer:
+        Webhook(SECRET).verify(request.body, dict(request.headers))
+        verified.append(json.loads(request.body)["data"]["enterprise_id"])
+        return Answer()
+
+    store = ControlStore(endpoints(restored).control_url)
+    sender = WebhookSender(SystemClock().now_ms, timeout_s=5, allow_private=True)
+    with Receiver(answer) as receiver:
+        # The address is another one here; all else is as it was restored.
+        (subscription,) = store.subscriptions()
+        outcome = await sender.send(receiver.url, subscription.secret.get_secret_value(), "msg_1", BODY)
+    await sender.close()
+    store.close()
+    assert outcome.verdict is Verdict.DELIVERED
+    assert verified == ["E1"]
+
+
+@pytest.mark.stack
+def test_clickhouse_is_backed_up_and_restored_by_the_same_commands(
+    stack: Settings, place: Path, clickhouse: ClickHouseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"URL": clickhouse.url, "PASSWORD": clickhouse.password, "DATABASE": "by_command"}.items():
+        monkeypatch.setenv(f"FOREWARN_CLICKHOUSE_{name}", value)
+    loaded = load_settings(data_dir=stack.data_dir)
+    connection = client(endpoints(loaded), database="")
+    migrate(connection, "by_command", {})
+    options = ("--data-dir", stack.data_dir, "--json")
+    refused = run("backup", place, "--clickhouse", *options)
+    assert refused.exit_code == 2  # a server of somebody else: where to is for its owner to say
+    made = run("backup", place, "--clickhouse", "--clickhouse-to", "File('by-command.tar.zst')", *options)
+    assert made.exit_code == 0, made.stderr
+    assert json.loads(made.stdout)["clickhouse"] == "File('by-command.tar.zst')"
+    connection.command("DROP DATABASE by_command SYNC")
+    back = ("--clickhouse-from", "File('by-command.tar.zst')")
+    done = run("restore", json.loads(made.stdout)["file"], "--force", *back, *options)
+    assert done.exit_code == 0, done.stderr
+    assert connection.query("SELECT count() FROM by_command.signals").result_rows == [(0,)]
+    connection.command("DROP DATABASE by_command SYNC")
+    connection.close()
