@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from streams.cli.common import AsJson, err, fail, print_json
 
-if TYPE_CHECKING:
-    from rich.table import Table
+_MUST_BE_ZERO = ("lost", "duplicate_alert_ids", "state_mismatches")
+_COLUMNS = ("sent", "scored", *_MUST_BE_ZERO, "recovery_s")
 
 
 def drill(
@@ -22,9 +22,9 @@ def drill(
 ) -> None:
     """Break a private stack under load, then prove that nothing was lost, doubled or changed.
 
-    Each drill sends signals, does its harm, waits until all is scored, recorded and told, and audits: the journal must
-    lead to the live state and alerts bit for bit, and ClickHouse and a webhook receiver must hold exactly the
-    transitions of the topic.
+    Each drill sends signals, does its harm, waits until all is scored, recorded and told, and audits: every signal that
+    was acknowledged must be accounted for, the journal must lead to the live state and alerts bit for bit, and
+    ClickHouse and a webhook receiver must hold exactly the transitions of the topic. Exit code 1 if anything is not so.
 
     Examples:
 
@@ -49,14 +49,21 @@ def drill(
     if as_json:
         print_json(result)
     else:
-        err.print(_table(result))
+        _show(result)
+    if any(figures[column] for figures in result["drills"].values() for column in _MUST_BE_ZERO):
+        raise typer.Exit(1)
 
 
-def _table(result: dict[str, Any]) -> Table:
+def _show(result: dict[str, Any]) -> None:
     from rich.table import Table
 
-    columns = ("sent", "scored", "lost", "duplicate_alert_ids", "state_mismatches", "recovery_s")
-    table = Table("drill", *columns)
+    table = Table("drill", *_COLUMNS, "longest pause, s")
     for name, figures in result["drills"].items():
-        table.add_row(name, *(str(figures[column]) for column in columns))
-    return table
+        pause = max((spread["max"] for spread in figures["pause_s"].values()), default="")
+        table.add_row(name, *(str(figures[column]) for column in _COLUMNS), str(pause))
+    err.print(table)
+    for name, figures in result["drills"].items():
+        for difference in figures.get("differences", ()):
+            err.print(f"{name}: {difference}", style="red", markup=False, soft_wrap=True)
+    for name, reason in result["not_run"].items():
+        err.print(f"{name} was not run: {reason}", markup=False, soft_wrap=True)

@@ -107,21 +107,40 @@ class Wrong(NamedTuple):
     text: str
 
 
-class _Held(NamedTuple):
-    """What the three places that hold transitions hold, and what else ClickHouse has."""
+class Held(NamedTuple):
+    """What a stack and its receiver hold.
+
+    Parameters
+    ----------
+    told, stored
+        Transitions in the topic, and in ClickHouse.
+    heard
+        Transitions that came to the receiver, in the order of arrival, with webhook id and delivery sequence; attempts
+        that it refused, too.
+    signals
+        Signals in ClickHouse, by source.
+    letters
+        Places of records in the dead letters of ClickHouse.
+    records
+        How many records the input topics have.
+    """
 
     told: list[Told]
     stored: list[Told]
-    heard: list[tuple[Told, str, int]]  # with webhook id and delivery sequence
+    heard: list[tuple[Told, str, int]]
     signals: Counter[str]
     letters: set[Place]
+    records: int
 
 
 def audit(stack: PrivateStack, receiver: Receiver, ledger: Ledger) -> Account:
     """Audit a stack at rest; every enterprise is subscribed to by the receiver, from the lowest level up."""
-    replayed = _replay(stack)
-    held = _look(stack, receiver)
-    lost = [*_unaccounted(ledger, held), *_passed_over(stack, replayed), *_missing(held)]
+    return account(ledger, _look(stack, receiver), _replay(stack))
+
+
+def account(ledger: Ledger, held: Held, replayed: Comparison) -> Account:
+    """Compare what was sent with what is held and with what a replay of the journal finds."""
+    lost = [*_unaccounted(ledger, held), *_passed_over(held, replayed), *_missing(held)]
     doubled = _doubled(held)
     different = [
         *_gaps("transitions", ((one.enterprise_id, one.sequence) for one in held.told)),
@@ -151,23 +170,26 @@ def _replay(stack: PrivateStack) -> Comparison:
     return stack.wait_for("a stack at rest", replayed)
 
 
-def _look(stack: PrivateStack, receiver: Receiver) -> _Held:
+def _look(stack: PrivateStack, receiver: Receiver) -> Held:
+    with connected(stack.endpoints.kafka) as admin:
+        records = sum(sum(ends.values()) for ends in admin.end_offsets(INPUTS).values())
+    heard = []
+    for request in receiver.requests:
+        data = json.loads(request.body)["data"]
+        heard.append((_told(data), request.headers["webhook-id"], int(data["delivery_sequence"])))
     with stack.client() as client:
         history = client.query(
             "SELECT enterprise_id, sequence, alert_id, toString(transition), toString(level) FROM alert_history"
         )
         signals = client.query("SELECT source, count() FROM signals FINAL GROUP BY source")
         letters = client.query("SELECT DISTINCT of_topic, of_partition, of_offset FROM dead_letters")
-        heard = []
-        for request in receiver.requests:
-            data = json.loads(request.body)["data"]
-            heard.append((_told(data), request.headers["webhook-id"], int(data["delivery_sequence"])))
-        return _Held(
+        return Held(
             told=[_told(json.loads(row.value or b"{}")) for row in stack.records(ALERTS)],
             stored=[Told(*row) for row in history.result_rows],
             heard=heard,
             signals=Counter({str(row[0]): int(row[1]) for row in signals.result_rows}),
             letters={Place(*row) for row in letters.result_rows},
+            records=records,
         )
 
 
@@ -175,7 +197,7 @@ def _told(alert: Mapping[str, Any]) -> Told:
     return Told(*(alert[name] for name in Told._fields))
 
 
-def _unaccounted(ledger: Ledger, held: _Held) -> Iterator[Wrong]:
+def _unaccounted(ledger: Ledger, held: Held) -> Iterator[Wrong]:
     """Yield what was acknowledged to the sender and is nowhere."""
     for source, sent in ledger.signals.items():
         missing = sent - held.signals[source]
@@ -185,14 +207,13 @@ def _unaccounted(ledger: Ledger, held: _Held) -> Iterator[Wrong]:
         yield Wrong(1, f"{place} is no signal and no dead letter tells so")
 
 
-def _passed_over(stack: PrivateStack, replayed: Comparison) -> Iterator[Wrong]:
-    with connected(stack.endpoints.kafka) as admin:
-        written = sum(sum(ends.values()) for ends in admin.end_offsets(INPUTS).values())
-    if written > replayed.records:
-        yield Wrong(written - replayed.records, f"the journal has {replayed.records} of {written} records")
+def _passed_over(held: Held, replayed: Comparison) -> Iterator[Wrong]:
+    if held.records > replayed.records:
+        missing = held.records - replayed.records
+        yield Wrong(missing, f"the journal has {replayed.records} of {held.records} records")
 
 
-def _missing(held: _Held) -> Iterator[Wrong]:
+def _missing(held: Held) -> Iterator[Wrong]:
     heard = {one for one, _, _ in held.heard}
     for one in sorted(set(held.told) - set(held.stored)):
         yield Wrong(1, f"{one} is not in ClickHouse")
@@ -200,7 +221,7 @@ def _missing(held: _Held) -> Iterator[Wrong]:
         yield Wrong(1, f"{one} reached no receiver")
 
 
-def _doubled(held: _Held) -> list[Wrong]:
+def _doubled(held: Held) -> list[Wrong]:
     ids: defaultdict[Told, set[str]] = defaultdict(set)
     for one, webhook_id, _ in held.heard:
         ids[one].add(webhook_id)

@@ -28,6 +28,15 @@ def plant_bug(prefix: str) -> None:
             raise PlantedError(received.message.source_id)
         return outcome
 
+    process_readings = RiskEngine.process_readings
+
+    def failing_batch(self: RiskEngine, readings: Any) -> Any:
+        outcomes = process_readings(self, readings)
+        if any(one.startswith(prefix) for one in readings.ids()):
+            raise PlantedError(prefix)
+        return outcomes
+
+    RiskEngine.process_readings = failing_batch  # type: ignore[assignment, method-assign]  # likewise
     RiskEngine.process = failing  # type: ignore[assignment, method-assign]  # a bug is planted
 
 
