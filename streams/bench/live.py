@@ -98,7 +98,7 @@ class LogGrowth:
         self.total = 0
 
     def look(self) -> int:
-        """Return the bytes appended since the first look; look often enough that no segment comes and goes between."""
+        """Return all bytes seen so far; look often enough that no segment comes and goes in between."""
         for log in self._directory.glob(f"{self._topic}-[0-9]*"):
             segments = sorted(log.glob("*.log"))
             if segments:

@@ -167,10 +167,13 @@ class Timetable:
         How many groups: a divisor of 96.
     begin_ms
         A midnight: the event time of group 0's slot 0.
+    uploads
+        How many quarters of an hour a meter reports at once: 1, or ``step``.
     """
 
     partitions: int
     begin_ms: int
+    uploads: int = 1
 
     @property
     def step(self) -> int:
@@ -182,8 +185,9 @@ class Timetable:
         return self.begin_ms + (slot + self.step * partition) * SLOT_MS
 
     def record_ms(self, partition: int, slot: int) -> int:
-        """Return when its readings are known."""
-        return self.event_ms(partition, slot) + SLOT_MS
+        """Return when its readings are known: at the end of the last slot that is reported with it."""
+        last = ((slot - 1) // self.uploads + 1) * self.uploads
+        return self.event_ms(partition, last) + SLOT_MS
 
     def closes_at(self, partition: int) -> int:
         """Return the slot whose readings close the group's first whole day: 24 slots and a minute after its end."""
