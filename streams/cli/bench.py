@@ -152,12 +152,15 @@ def pipeline(
 
 def _measured(measure: Measure, as_json: bool) -> None:
     """Measure in a directory of its own and print the result: on stdout as JSON, else for people."""
+    from kafka.errors import KafkaError  # type: ignore[import-untyped]  # ships no types
+
+    from connectors.embedded import ServerError
     from streams.private import StackError
 
     with TemporaryDirectory(prefix="forewarn-bench-") as directory, err.status("starting") as status:
         try:
             result = measure(Path(directory), status.update)
-        except (StackError, TimeoutError) as error:
+        except (KafkaError, ServerError, StackError, TimeoutError) as error:
             fail(str(error))
     if as_json:
         print_json(result)
