@@ -312,7 +312,8 @@ def _checks_out(code: str) -> bool:
     """Return ``uscc.is_valid(code)``; a scorer or recorder that starts asks for every enterprise."""
     if not _CODE.fullmatch(code):
         return bool(uscc.is_valid(code))
-    return sum(map(mul, _WEIGHTS, code.encode().translate(_VALUES))) % 31 == 0
+    total: int = sum(map(mul, _WEIGHTS, code.encode().translate(_VALUES)))
+    return total % 31 == 0
 
 
 def _as_json(item: Any) -> bytes:
