@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from connectors import topics
-from connectors.models import Alert, Counterfactual, Level, Reason, Transition
+from connectors.decoding import INPUT_LOST
+from connectors.models import Alert, Counterfactual, DeadLetter, Level, Reason, Transition
+from streams.health import Beacon
 from tests.browser import browser, watch_requests
 from tests.dashboards.conftest import MakePlace, Place
 from tests.dashboards.scene import FIRMS, HOSTILE, HOSTILE_ID, SCORES, Firm, Scene, alert_id
@@ -233,6 +236,37 @@ def test_without_the_store_the_board_never_looks_calm(board: Served, page: Page)
     board.cable.plug()
     expect(page.get_by_test_id("banner")).to_be_hidden()
     expect(page.locator(".fw-main")).not_to_have_class(re.compile("fw-old"))
+
+
+def test_a_dead_scorer_and_lost_input_are_told_in_both_languages(
+    make_place: MakePlace, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place, directory = make_place(), tmp_path_factory.mktemp("halted")
+    said = {"part": "scorer-0", "pid": 2**22, "state": "running", "at_ms": 1_700_000_000_000, "detail": {}}
+    with served(place, directory) as running:
+        page = browser.new_page(locale="zh-CN")
+        page.goto(running.url)
+        page.wait_for_selector("tbody tr")
+        expect(page.get_by_test_id("halted")).to_be_hidden()
+        expect(page.get_by_test_id("losses")).to_be_hidden()
+        (directory / "run" / "scorer-0.json").write_text(json.dumps(said))
+        now = datetime.now(UTC)
+        lost = DeadLetter(
+            topic="signals.tax", partition=3, offset=5, reason=INPUT_LOST, detail="deleted", value="",
+            record_time=now - timedelta(days=40), at=now - timedelta(days=40),
+        )  # fmt: skip
+        Scene(place.connect(), place.clickhouse_database, now).insert((topics.DEAD_LETTERS, lost, now))
+        expect(page.get_by_test_id("halted")).to_contain_text("自 2023-11-14 ")
+        expect(page.get_by_test_id("halted")).to_contain_text("没有评分进程在工作")
+        expect(page.get_by_test_id("losses")).to_contain_text("近 7 天有 1 处数据")
+        english = browser.new_page(locale="en-GB")
+        english.goto(running.url)
+        expect(english.get_by_test_id("halted")).to_contain_text("Nothing has been scored since 2023-11-14")
+        expect(english.get_by_test_id("losses")).to_contain_text("(1 gaps within 7 days)")
+        Beacon(directory, "scorer-0").beat()  # this process plays the scorer that came back
+        expect(page.get_by_test_id("halted")).to_be_hidden()
+        english.context.close()
+        page.context.close()
 
 
 def test_old_data_is_called_old(
