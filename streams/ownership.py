@@ -111,6 +111,7 @@ class Ownership:
         self._closing = False
         self._faults: Counter[tuple[str, int, int]] = Counter()
         self._condemned: defaultdict[int, set[tuple[str, int]]] = defaultdict(set)
+        self._careful: defaultdict[int, dict[str, int]] = defaultdict(dict)
         self._given_up: deque[float] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -206,7 +207,7 @@ class Ownership:
     async def _take_over(self, fresh: list[int]) -> None:
         writers = {p: CheckpointWriter(self._kafka, self._settings.app, p) for p in fresh}
         await asyncio.gather(*(writer.start() for writer in writers.values()))
-        shards = {p: Shard(p, self._rules, self._condemned[p]) for p in fresh}
+        shards = {p: Shard(p, self._rules, self._condemned[p], self._careful[p]) for p in fresh}
         started = self._clock.monotonic()
         gc.disable()  # nothing of a state is garbage
         try:
@@ -294,6 +295,12 @@ class Ownership:
 
     def fault(self, group: PartitionGroup, error: EngineFaultError) -> None:
         """Give the group up; when the engine has failed on this record before, it becomes a dead letter next time."""
+        if error.end > error.offset + 1:  # one of many: the next time they are applied one by one
+            _log.error("engine fault", exc_info=error)
+            careful = self._careful[error.partition]
+            careful[error.topic] = max(careful.get(error.topic, 0), error.end)
+            self.give_up(group, str(error))
+            return
         place = (error.topic, error.partition, error.offset)
         self._faults[place] += 1
         _log.error("engine fault", times=self._faults[place], exc_info=error)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from connectors.decoding import INPUT_LOST, Received, Refused
@@ -59,11 +60,15 @@ class Checkpoint(NamedTuple):
 
 
 class EngineFaultError(Exception):
-    """The engine failed on a record: drop this shard and restore it; condemn the record if it fails again."""
+    """The engine failed on records ``[offset, end)``: drop this shard and restore it.
 
-    def __init__(self, topic: str, partition: int, offset: int, error: Exception) -> None:
+    If they are several, apply them carefully the next time; if it is one that fails again, condemn it.
+    """
+
+    def __init__(self, topic: str, partition: int, offset: int, error: Exception, end: int | None = None) -> None:
         super().__init__(f"{topic}-{partition} at offset {offset}: {type(error).__name__}: {error}")
         self.topic, self.partition, self.offset = topic, partition, offset
+        self.end = offset + 1 if end is None else end
 
 
 class GapError(Exception):
@@ -85,6 +90,8 @@ class Shard:
         What all groups share.
     condemned
         (topic, offset) of records on which the engine has failed twice: they become dead letters.
+    careful
+        By topic: records before this offset are applied one by one, so that a failure names its record.
 
     Attributes
     ----------
@@ -98,7 +105,13 @@ class Shard:
         Messages that went through the engine.
     """
 
-    def __init__(self, partition: int, rules: Rules, condemned: Collection[tuple[str, int]] = ()) -> None:
+    def __init__(
+        self,
+        partition: int,
+        rules: Rules,
+        condemned: Collection[tuple[str, int]] = (),
+        careful: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self.partition = partition
         self.engine = RiskEngine(rules)
         self.next: dict[str, int] = {}
@@ -109,6 +122,7 @@ class Shard:
         self._rules = rules
         self._frames = FrameDecoder(rules.decoder)
         self._condemned = frozenset(condemned)
+        self._careful = dict(careful)
         self._entries: list[list[Any]] = []
         self._checkpoints = 0
         self._outputs: dict[str, list[tuple[bytes, bytes]]] = {}
@@ -175,20 +189,27 @@ class Shard:
         self._take_in(outcome)
 
     def _apply(self, topic: str, records: Sequence[Record]) -> None:
-        """Decode and process records. An exception leaves the engine half changed, hence the fault."""
-        offset = records[0].offset if records else 0
+        """Decode and process records."""
+        careful = self._careful.get(topic, 0)
+        first = 0
+        while first < len(records) and records[first].offset < careful:
+            self._apply_frame(topic, records[first : first + 1])
+            first += 1
+        self._apply_frame(topic, records[first:])
+
+    def _apply_frame(self, topic: str, records: Sequence[Record]) -> None:
+        """Decode and process records at once. An exception leaves the engine half changed, hence the fault."""
+        offset, end = (records[0].offset, records[-1].offset + 1) if records else (0, 0)
         try:
             for part in self._frames.decode(topic, self.partition, records, self.engine.enterprises.rows):
                 if isinstance(part, Apart):
-                    offset = part.record.offset
+                    offset, end = part.record.offset, part.record.offset + 1
                     self._apply_apart(topic, part)
                 else:
-                    offset = int(part.offsets[0])
+                    offset, end = int(part.offsets[0]), int(part.offsets[-1]) + 1
                     self._apply_readings(part, records)
-        except EngineFaultError:
-            raise
         except Exception as error:
-            raise EngineFaultError(topic, self.partition, offset, error) from error
+            raise EngineFaultError(topic, self.partition, offset, error, end) from error
 
     def _apply_apart(self, topic: str, part: Apart) -> None:
         for one in part.entries:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 
 from connectors.decoding import Received
+from connectors.readings import Readings
 from streams.cli.scorer import scorer
 from streams.engine import Outcome, RiskEngine
 
@@ -27,6 +28,15 @@ def break_engine(source_ids: set[str]) -> None:
             raise EngineBugError(received.message.source_id)
         return outcome
 
+    process_readings = RiskEngine.process_readings
+
+    def failing_batch(self: RiskEngine, readings: Readings) -> list[tuple[int, Outcome]]:
+        outcomes = process_readings(self, readings)
+        if not source_ids.isdisjoint(readings.ids()):
+            raise EngineBugError
+        return outcomes
+
+    RiskEngine.process_readings = failing_batch  # type: ignore[method-assign]  # likewise
     RiskEngine.process = failing  # type: ignore[method-assign]  # a bug is planted
 
 
