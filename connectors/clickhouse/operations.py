@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,6 +53,19 @@ class AddColumns:
             message = f"the schema of {self.table.name} has no columns since migration {self.since}"
             raise ValueError(message)
         return f"ALTER TABLE `{self.table.name}` " + ", ".join(steps)
+
+
+@dataclass(frozen=True, slots=True)
+class ModifySettings:
+    """Changes how ClickHouse stores a table; what is stored already changes as it is merged."""
+
+    table: Table
+    settings: Mapping[str, int]
+
+    def format_sql(self) -> str:
+        """Return the one statement that does it."""
+        settings = ", ".join(f"{name} = {value}" for name, value in self.settings.items())
+        return f"ALTER TABLE `{self.table.name}` MODIFY SETTING {settings}"
 
 
 @dataclass(frozen=True, slots=True)
