@@ -19,6 +19,7 @@ from connectors.simulator.stories import Story
 from streams.checkup import caught_up, look
 from streams.clock import SystemClock, millis, moment
 from streams.ingest import Progress
+from streams.overseeing import overseeing
 from streams.pacing import Interrupted, Pace
 from streams.runtime import endpoints
 from streams.settings import Settings
@@ -155,7 +156,11 @@ class Demonstration:
             As :func:`streams.stack.stack`.
         """
         stop, ready = asyncio.Event(), asyncio.Event()
-        async with stack(self._settings, SystemClock(), self._screen.log, scorers) as supervisor:
+        clock = SystemClock()
+        async with (
+            stack(self._settings, clock, self._screen.log, scorers) as supervisor,
+            overseeing(self._settings, clock, supervisor),
+        ):
             streaming = asyncio.create_task(self._stream(ready))
             # In this order, so that nobody is left talking to a broker that has gone.
             streaming.add_done_callback(lambda _task: stop.set())
