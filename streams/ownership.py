@@ -90,12 +90,15 @@ class Ownership:
     ----------
     lost
         Records that Kafka deleted before they were scored, at most, since this process began.
+    restored
+        Records of states read so far: a restore that goes on is no standstill.
     """
 
     def __init__(
         self, app: FrameApp, settings: Settings, kafka: Connection, rules: Rules, clock: Clock, told: Metrics
     ) -> None:
         self.lost = 0
+        self.restored = 0
         self.groups: dict[int, PartitionGroup] = {}
         self.wake = asyncio.Event()  # there is something to apply
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -209,9 +212,14 @@ class Ownership:
         await asyncio.gather(*(writer.start() for writer in writers.values()))
         shards = {p: Shard(p, self._rules, self._condemned[p], self._careful[p]) for p in fresh}
         started = self._clock.monotonic()
+
+        def restore(partition: int, key: bytes, value: bytes | None) -> None:
+            shards[partition].restore(key, value)
+            self.restored += 1
+
         gc.disable()  # nothing of a state is garbage
         try:
-            records = await read_state(self._kafka, fresh, lambda p, key, value: shards[p].restore(key, value))
+            records = await read_state(self._kafka, fresh, restore)
             for shard in shards.values():
                 shard.restored()
         finally:

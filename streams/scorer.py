@@ -247,12 +247,14 @@ class Scorer:
     # ---- telling -------------------------------------------------------------------------------------------------
 
     async def _live(self) -> None:
-        settled_at = self._clock.monotonic()
+        moved_at, restored = self._clock.monotonic(), 0
         while True:
             now = self._clock.monotonic()
             if self._owned.settled:
-                settled_at, self._state = now, "running"
-            elif now - settled_at > _REBALANCE_S:
+                moved_at, self._state = now, "running"
+            elif self._owned.restored > restored:
+                moved_at, restored = now, self._owned.restored
+            elif now - moved_at > _REBALANCE_S:
                 message = f"no partitions could be taken over for {_REBALANCE_S:.0f} s"
                 raise StopError(message)
             self._tell()

@@ -45,6 +45,7 @@ def demo(
     import asyncio
 
     from connectors.embedded import ServerError
+    from connectors.webhook import RefusedUrlError
     from connectors.simulator import CitySource
     from streams.cli.feeding import feed, told_plainly
     from streams.demo import Demonstration, forget
@@ -69,6 +70,8 @@ def demo(
             asyncio.run(run.run(scorers))
     except (StackBusyError, StackMismatchError) as error:
         fail(str(error), 2)
+    except RefusedUrlError as error:
+        fail(f"FOREWARN_DEADMAN_URL: {error}", 2)
     except (ServerError, StartError) as error:
         fail(str(error))
     err.print("stopped; 'forewarn demo' goes on from here, 'forewarn demo --fresh' begins again")
