@@ -193,6 +193,22 @@ def test_an_early_error_has_its_status_and_code(client: Client, http: httpx.Clie
         client.raw_insert("probe.t", insert_block="not a number\n", fmt="TSV")
 
 
+def test_an_insert_that_could_not_be_stored_is_told(client: Client, http: httpx.Client) -> None:
+    """As on a full disk: the rows can be read, and fail only when they are put down."""
+    client.command(
+        "CREATE TABLE probe.t (id UInt64) ENGINE MergeTree ORDER BY id "
+        f"SETTINGS min_free_disk_bytes_to_perform_insert = {10**18}"
+    )
+    rows = pa.table({"id": pa.array([1, 2, 3], pa.uint64())})
+    with pytest.raises(DatabaseError, match="NOT_ENOUGH_SPACE"):
+        client.insert_arrow("probe.t", rows)
+    client.command("ALTER TABLE probe.t RESET SETTING min_free_disk_bytes_to_perform_insert")
+    assert client.insert_arrow("probe.t", rows).written_rows == 3
+    more = http.post("/", params={"query": "INSERT INTO probe.t SETTINGS max_threads = 1 FORMAT CSV"}, content="4\n5\n")
+    assert more.is_success, more.text
+    assert client.query("SELECT count() FROM probe.t").result_rows == [(5,)]
+
+
 def test_a_late_error_reaches_the_client(client: Client) -> None:
     failing = "SELECT throwIf(number = 900000, 'too late') FROM numbers(1000000)"
     few = {"max_block_size": 10_000}
