@@ -201,22 +201,35 @@ def decode(value: bytes) -> Block:
     )
 
 
+def head_of(signal: Signal) -> tuple[str, ...] | None:
+    """Return what readings must share to make a block.
+
+    None for what fits no block: an event, a reading with attributes, a time that is finer than a millisecond.
+    """
+    published = signal.published_at
+    if signal.value is None or signal.unit is None or signal.attributes or signal.event_time.microsecond % 1000:
+        return None
+    if published is not None and published.microsecond % 1000:
+        return None
+    told = "" if published is None else "published"
+    return signal.family, signal.metric, signal.unit, signal.source, told, "backfill" if signal.backfill else ""
+
+
 def block_of(signals: Sequence[Signal]) -> Block:
     """Return readings of one metric and one source as a block; not empty.
 
     Raises
     ------
     ValueError
-        If they do not fit together: another metric or source, an event, attributes, or a time finer than a millisecond.
+        If they do not fit together, or one of them fits no block; see :func:`head_of`.
     """
     first = signals[0]
-    head = (first.family, first.metric, first.unit, first.source, first.backfill, first.published_at is None)
     for s in signals:
-        if (s.family, s.metric, s.unit, s.source, s.backfill, s.published_at is None) != head:
-            message = "a block holds readings of one metric and one source"
+        if head_of(s) is None:
+            message = f"{s.source_id}: only readings without attributes, at whole milliseconds, can be compact"
             raise ValueError(message)
-        if s.value is None or s.unit is None or s.attributes:
-            message = f"{s.source_id}: only readings without attributes can be compact"
+        if head_of(s) != head_of(first):
+            message = "a block holds readings of one metric and one source"
             raise ValueError(message)
     return Block(
         first.family,
@@ -272,9 +285,6 @@ def _iso(ms: int) -> str | int:
 
 
 def _whole_ms(moment: datetime) -> int:
-    if moment.microsecond % 1000:
-        message = f"{moment.isoformat()} is finer than a millisecond: send it as JSON"
-        raise ValueError(message)
     return round(moment.timestamp() * 1000)
 
 

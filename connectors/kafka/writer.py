@@ -9,16 +9,19 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict, deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import lru_cache
+from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]  # it ships no types
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # it ships no types
 
+from connectors.compact import Block, block_of, encode, head_of
 from connectors.contract import OrderError, OversizedError, WriteError
 from connectors.kafka.admin import connected
 from connectors.kafka.connection import Connection
@@ -43,18 +46,32 @@ class _Place(NamedTuple):
 class _Envelope:
     """Signals of one partition that will be one record."""
 
-    __slots__ = ("size", "time", "values")
+    __slots__ = ("signals", "size", "time", "values")
 
     def __init__(self) -> None:
+        self.signals: list[Signal] = []
         self.values: list[bytes] = []
         self.size = 0
         self.time: int | None = None
 
-    def add(self, value: bytes, time: int | None) -> None:
+    def add(self, signal: Signal, value: bytes, time: int | None) -> None:
+        self.signals.append(signal)
         self.values.append(value)
         self.size += len(value) + 1
         if time is not None:
             self.time = time if self.time is None else max(self.time, time)
+
+    def records(self, *, compact: bool) -> Iterator[bytes]:
+        """Yield its records: one, or one for each piece that can, or cannot, be a block."""
+        if not compact:
+            yield b"[" + b",".join(self.values) + b"]"
+            return
+        begin = 0
+        for head, alike in groupby(self.signals, head_of):
+            piece = list(alike)
+            end = begin + len(piece)
+            yield b"[" + b",".join(self.values[begin:end]) + b"]" if head is None else encode(block_of(piece))
+            begin = end
 
 
 class SignalWriter:
@@ -74,6 +91,8 @@ class SignalWriter:
         In which days and months are calendar ones.
     envelope
         How many signals of one partition make one record; 1 for single messages. Registry entries stay single.
+    compact
+        Whether readings in an envelope are written as columns (``connectors.compact``) rather than as JSON.
     timeout_s
         Longest time that Kafka may store nothing before ``send`` and ``flush`` give up. Seconds.
 
@@ -87,11 +106,19 @@ class SignalWriter:
     """
 
     def __init__(
-        self, kafka: Connection, *, simulated: bool, zone: ZoneInfo, envelope: int = 1, timeout_s: float = 120.0
+        self,
+        kafka: Connection,
+        *,
+        simulated: bool,
+        zone: ZoneInfo,
+        envelope: int = 1,
+        compact: bool = False,
+        timeout_s: float = 120.0,
     ) -> None:
         self._simulated = simulated
         self._zone = zone
         self._envelope = max(envelope, 1)
+        self._compact = compact
         self._timeout_s = timeout_s
         partitions = _partitions(kafka)
         self._partition_of = lru_cache(maxsize=262_144)(lambda enterprise: partition_of(enterprise, partitions))
@@ -136,9 +163,32 @@ class SignalWriter:
         if envelope.size + len(value) > _ENVELOPE_BYTES:
             self._seal(place)
             envelope = self._envelopes[place]
-        envelope.add(value, time)
+        envelope.add(message, value, time)
         if len(envelope.values) >= self._envelope:
             self._seal(place)
+
+    def send_block(self, block: Block) -> None:
+        """Take many readings at once, as columns; they become one record for each partition.
+
+        Only for a live stack, whose record times are the broker's.
+
+        Raises
+        ------
+        OversizedError
+            If a record would be too large: send fewer at once.
+        WriteError
+            If Kafka did not take an earlier batch.
+        """
+        if self._simulated:
+            message = "blocks have no record times of their own: send single messages to a simulated stack"
+            raise ValueError(message)
+        homes = np.fromiter(map(self._partition_of, block.enterprises), dtype=np.int64, count=len(block))
+        for partition in np.unique(homes).tolist():
+            value = encode(block.take(np.flatnonzero(homes == partition)))
+            if len(value) > MAX_RECORD_BYTES:
+                message = f"{len(value)} bytes for one partition, at most {MAX_RECORD_BYTES} are accepted: send fewer"
+                raise OversizedError(message)
+            self._append(_Place(f"signals.{block.family}", partition), None, value, None)
 
     def flush(self) -> None:
         """Block until everything sent is stored.
@@ -183,7 +233,8 @@ class SignalWriter:
     def _seal(self, place: _Place) -> None:
         envelope = self._envelopes.pop(place)
         if envelope.values:
-            self._append(place, None, b"[" + b",".join(envelope.values) + b"]", envelope.time)
+            for record in envelope.records(compact=self._compact):
+                self._append(place, None, record, envelope.time)
 
     def _append(self, place: _Place, key: bytes | None, value: bytes, time: int | None) -> None:
         batch = self._open.get(place)

@@ -21,6 +21,7 @@ def connect(
         list[str] | None, typer.Option("--option", "-o", help="An option of the connector, as name=value; repeatable.")
     ] = None,
     envelope: Annotated[int, typer.Option(min=1, max=1000, help="Signals of one partition in one record.")] = 1,
+    compact: Annotated[bool, typer.Option(help="Write readings as columns; with --envelope 2 or more.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin again instead of going on.")] = False,
     data_dir: DataDir = None,
     json: AsJson = False,
@@ -42,7 +43,17 @@ def connect(
             bar.update(task, completed=done.sent.total())
 
         identity = f"{connector} {sorted(option or [])}"
-        result = summary(feed(settings, source, identity, fresh=fresh, envelope=envelope, after_batch=after_batch))
+        result = summary(
+            feed(
+                settings,
+                source,
+                identity,
+                fresh=fresh,
+                envelope=envelope,
+                compact=compact,
+                after_batch=after_batch,
+            )
+        )
     if json:
         print_json(result)
     else:

@@ -49,6 +49,7 @@ def feed(
     *,
     fresh: bool = False,
     envelope: int = 1,
+    compact: bool = False,
     after_batch: AfterBatch | None = None,
 ) -> ingest.Progress:
     """Send a source into the stack, from where it stood.
@@ -65,6 +66,8 @@ def feed(
         Whether to begin again.
     envelope
         How many signals of one partition make one record.
+    compact
+        Whether readings in an envelope are written as columns.
     after_batch
         As for :meth:`streams.ingest.Ingestion.run`.
     """
@@ -76,7 +79,7 @@ def feed(
     if before.done:
         return before
     zone = ZoneInfo(settings.zone)
-    writer = SignalWriter(kafka, simulated=settings.simulated, zone=zone, envelope=envelope)
+    writer = SignalWriter(kafka, simulated=settings.simulated, zone=zone, envelope=envelope, compact=compact)
     quarantine = Quarantine(Quarantine.path_for(settings.data_dir, source.name))
     try:
         return ingest.Ingestion(

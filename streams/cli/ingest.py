@@ -50,6 +50,7 @@ def ingest(
     ] = None,
     backfill: Annotated[bool, typer.Option("--backfill", help="History: builds baselines, notifies nobody.")] = False,
     envelope: Annotated[int, typer.Option(min=1, max=1000, help="Signals of one partition in one record.")] = 1,
+    compact: Annotated[bool, typer.Option(help="Write readings as columns; with --envelope 2 or more.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check only.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Send again what was sent already.")] = False,
     data_dir: DataDir = None,
@@ -81,7 +82,7 @@ def ingest(
             revision=revision,
             known_since=known_since,
         )
-        result = _check(origin) if dry_run else _send(settings, origin, fresh, envelope)
+        result = _check(origin) if dry_run else _send(settings, origin, fresh, envelope, compact)
     if result["rejected"] and not dry_run:
         result["quarantine"] = str(Quarantine.path_for(settings.data_dir, source))
     if json:
@@ -90,7 +91,7 @@ def ingest(
         _tell(result, dry_run)
 
 
-def _send(settings: Settings, origin: FileSource, fresh: bool, envelope: int) -> dict[str, Any]:
+def _send(settings: Settings, origin: FileSource, fresh: bool, envelope: int, compact: bool) -> dict[str, Any]:
     from rich.progress import DownloadColumn, TextColumn
 
     from streams.cli.feeding import feed, progress_bar, summary
@@ -102,7 +103,15 @@ def _send(settings: Settings, origin: FileSource, fresh: bool, envelope: int) ->
             bar.update(task, completed=origin.gauge.done, sent=done.sent.total())
 
         identity = f"{origin.name} {origin.identity}"
-        done = feed(settings, origin, identity, fresh=fresh, envelope=envelope, after_batch=after_batch)
+        done = feed(
+            settings,
+            origin,
+            identity,
+            fresh=fresh,
+            envelope=envelope,
+            compact=compact,
+            after_batch=after_batch,
+        )
     now = done.sent - done.earlier
     return summary(done, sent=now.total(), earlier=done.earlier.total(), by_topic=dict(sorted(now.items())))
 

@@ -29,6 +29,7 @@ def simulate(
     backfill_days: Annotated[int, typer.Option(min=0, help="The first so many days notify nobody.")] = 0,
     repeats: Annotated[int, typer.Option(min=0, help="How often each story is told.")] = 1,
     envelope: Annotated[int, typer.Option(min=1, max=1000, help="Signals of one partition in one record.")] = 1,
+    compact: Annotated[bool, typer.Option(help="Write readings as columns; with --envelope 2 or more.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write to this .ndjson or .ndjson.gz instead of the stack.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin again instead of going on.")] = False,
     data_dir: DataDir = None,
@@ -61,7 +62,7 @@ def simulate(
         _tell_stories(source)
         clock = SystemClock()
         began = clock.monotonic()
-        sent = _write(source, out) if out is not None else _stream(settings, source, speed, envelope, fresh)
+        sent = _write(source, out) if out is not None else _stream(settings, source, speed, envelope, fresh, compact)
         sent |= {"seconds": round(clock.monotonic() - began, 3)}
     if json:
         print_json(sent | truth(source))
@@ -103,7 +104,9 @@ def _tell_stories(source: CitySource) -> None:
         err.print(f"  {story.begins}  {story.name:<16}  {story.enterprise_name}  {story.enterprise_id}")
 
 
-def _stream(settings: Settings, source: CitySource, speed: float, envelope: int, fresh: bool) -> dict[str, Any]:
+def _stream(
+    settings: Settings, source: CitySource, speed: float, envelope: int, fresh: bool, compact: bool
+) -> dict[str, Any]:
     """Send the city into the stack at a pace, under a bar that shows the simulated date."""
     from rich.progress import TextColumn
 
@@ -121,7 +124,15 @@ def _stream(settings: Settings, source: CitySource, speed: float, envelope: int,
             bar.update(task, completed=(today - city.first_day).days, date=str(today), sent=done.sent.total())
             pace.wait(done.now)
 
-        done = feed(settings, source, source.identity, fresh=fresh, envelope=envelope, after_batch=after_batch)
+        done = feed(
+            settings,
+            source,
+            source.identity,
+            fresh=fresh,
+            envelope=envelope,
+            compact=compact,
+            after_batch=after_batch,
+        )
     return summary(done)
 
 

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 import typer
 from kafka import KafkaConsumer, TopicPartition  # type: ignore[import-untyped]
 from typer.testing import CliRunner, Result
 
+from connectors.compact import Block
 from connectors.contract import OrderError, OversizedError, Rejected, WriteError
 from connectors.decoding import Decoder, Received
 from connectors.embedded import KafkaServer
@@ -25,6 +27,7 @@ from connectors.simulator import CitySource
 from connectors.topics import INPUTS, SOURCES, Topic, declared
 from streams.cli.ingest import ingest
 from streams.cli.simulate import simulate
+from streams.clock import millis
 
 pytestmark = pytest.mark.stack
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -86,13 +89,13 @@ def run(arguments: list[str], env: dict[str, str]) -> Result:
     return CliRunner().invoke(app, arguments, env=env, catch_exceptions=False)
 
 
-@pytest.mark.parametrize("envelope", [1, 50])
+@pytest.mark.parametrize(("envelope", "compact"), [(1, False), (50, False), (50, True)])
 def test_the_city_arrives_with_its_own_times_on_its_own_partitions(
-    kafka: KafkaServer, kafka_topics: MakeTopics, envelope: int
+    kafka: KafkaServer, kafka_topics: MakeTopics, envelope: int, compact: bool
 ) -> None:
     kafka_topics(declared(simulated=True), PARTITIONS)
     sent = messages(city())
-    writer = SignalWriter(kafka.connection, simulated=True, zone=ZONE, envelope=envelope)
+    writer = SignalWriter(kafka.connection, simulated=True, zone=ZONE, envelope=envelope, compact=compact)
     for message in sent:
         writer.send(message)
     writer.flush()
@@ -103,6 +106,24 @@ def test_the_city_arrives_with_its_own_times_on_its_own_partitions(
         assert received.time == record_time_ms(received.message, ZONE)
         assert received.partition == partition_of(received.message.enterprise_id, PARTITIONS)
     assert len(stored.records) < len(sent) if envelope > 1 else len(stored.records) == len(sent)
+
+
+def test_a_block_of_many_enterprises_becomes_a_record_for_each_partition(
+    kafka: KafkaServer, kafka_topics: MakeTopics
+) -> None:
+    kafka_topics(declared(simulated=False), PARTITIONS)
+    at = millis(datetime.now(UTC)) // 1000 * 1000 - 3_600_000
+    firms = [f"E{number}" for number in range(300)]
+    writer = SignalWriter(kafka.connection, simulated=False, zone=ZONE)
+    writer.send_block(Block("electricity", "kwh_15min", "kWh", "grid", firms, np.arange(300.0), at))
+    with pytest.raises(OversizedError, match="send fewer"):
+        writer.send_block(Block("electricity", "kwh_15min", "kWh", "grid", firms * 1_400, np.zeros(420_000), at))
+    writer.flush()
+    writer.close()
+    stored = Stored(kafka.bootstrap)
+    assert len(stored.records) == PARTITIONS
+    values = {r.message.enterprise_id: r.message.value for r in stored.received if isinstance(r.message, Signal)}
+    assert values == {firm: float(number) for number, firm in enumerate(firms)}
 
 
 def test_each_partition_keeps_the_order_of_sending(kafka: KafkaServer, kafka_topics: MakeTopics) -> None:
