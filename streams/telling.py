@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
+
+import msgspec
 
 from connectors.models import (
     Alert,
@@ -13,7 +17,6 @@ from connectors.models import (
     Evidence,
     FamilyRisk,
     Finding,
-    MetricRow,
     Reason,
     Risk,
     Transition,
@@ -34,6 +37,40 @@ from streams.state import EnterpriseState
 MOST_REASONS = 6
 
 NAMES: Mapping[Level, LevelName] = {level: LevelName(level.name.lower()) for level in Level}
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+class DayRow(msgspec.Struct, frozen=True, gc=False):
+    """A :class:`connectors.models.MetricRow` of a day as it goes on the wire.
+
+    One is written for every enterprise and day: too many to validate figures that the engine itself has added up.
+    """
+
+    v: int
+    enterprise_id: str
+    family: str
+    metric: str
+    window: str
+    start: datetime
+    count: int
+    sum: float
+    min: float
+    max: float
+    last: float
+    expected: float | None
+    at: datetime
+
+    def wire(self) -> bytes:
+        """Return the JSON that goes on the wire, UTF-8."""
+        return _encode(self)
+
+
+@lru_cache(maxsize=64)
+def _shared_moment(ms: int) -> datetime:
+    """Return a moment that many messages share."""
+    return moment(ms)
 
 
 class Teller:
@@ -187,26 +224,27 @@ class Teller:
             evidence=_evidence(held.refs),
         )
 
-    def day(self, enterprise: str, rule: SeriesRule, opened: Open, closed: Closed, at: int) -> list[MetricRow]:
-        """Return the row of a day that has closed; a month's figure is no row of a day."""
-        if rule.period != "day":
+    def day(self, enterprise: str, rule: SeriesRule, opened: Open, closed: Closed, at: int) -> list[DayRow]:
+        """Return the row of a day that has closed; a month's figure is no row of a day, nor is a sum beyond floats."""
+        if rule.period != "day" or not math.isfinite(opened.total):
             return []
         share = relative(Series(closed.last, closed.values, rule.unit))
-        usual = closed.values[-1] / share if math.isfinite(share) and share > 0 else None
+        usual = closed.values[-1] / share if share > 0 else None  # not for NaN
         return [
-            MetricRow(
-                enterprise_id=enterprise,
-                family=rule.family,
-                metric=rule.name,
-                window="1d",
-                start=moment(self._rules.calendar.day_start(opened.period)),
-                count=opened.count,
-                sum=opened.total,
-                min=opened.low,
-                max=opened.high,
-                last=opened.last,
-                expected=usual,
-                at=moment(at),
+            DayRow(
+                1,
+                enterprise,
+                rule.family,
+                rule.name,
+                "1d",
+                _shared_moment(self._rules.calendar.day_start(opened.period)),
+                opened.count,
+                opened.total,
+                opened.low,
+                opened.high,
+                opened.last,
+                usual if usual is not None and math.isfinite(usual) else None,
+                _shared_moment(at),
             )
         ]
 
