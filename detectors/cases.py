@@ -21,7 +21,7 @@ _RECENT: Final = 16
 _LEAST_GAPS: Final = 3
 #: The standard deviation of the log gaps is taken to be at least this: a clockwork pace is no reason for alarm.
 _LEAST_DEVIATION: Final = 0.25
-_BRACKETS: Final = str.maketrans("〔［【[〕］】]", "(((())))")
+_BRACKETS: Final = str.maketrans("〔［【[（〕］】]）", "((((()))))")
 _BLANKS: Final = re.compile(r"\s+")
 
 _REASONS: Final[Mapping[str, str]] = MappingProxyType(
@@ -48,7 +48,7 @@ def case_identity(number: str) -> str:
     >>> case_identity("（2026）闽0102执恢 12号") == case_identity("(2026)闽0102执12号")
     True
     """
-    return _BLANKS.sub("", number.translate(_BRACKETS).replace("（", "(").replace("）", ")")).replace("执恢", "执")
+    return _BLANKS.sub("", number.translate(_BRACKETS)).replace("执恢", "执")
 
 
 def _identity(event: Event) -> str:
@@ -71,12 +71,14 @@ class _Record(NamedTuple):
 CaseMemory = dict[str, tuple[_Record, ...]]
 
 
-def _record(event: Event) -> _Record | None:
+def _record(event: Event) -> tuple[str, _Record] | None:
+    """Return which case an event is about and what it says, or None for no record of a case."""
     kind, role = text_of(event.payload, "kind", 40), text_of(event.payload, "role", 40)
-    if kind not in _REASONS or not _identity(event):
+    case = _identity(event) if kind in _REASONS else ""
+    if not case:
         return None
     stands = text_of(event.payload, "status", 40) != "closed"
-    return _Record(kind, role, stands, event.event_time, amount_of(event.payload, "amount"))
+    return case, _Record(kind, role, stands, event.event_time, amount_of(event.payload, "amount"))
 
 
 def _with(records: tuple[_Record, ...], new: _Record) -> tuple[_Record, ...]:
@@ -121,10 +123,10 @@ class Cases:
 
     def judge_one(self, memory: CaseMemory, event: Event, context: Context) -> Sequence[Opinion]:
         """Return the case as it stands with this event."""
-        record = _record(event)
-        if record is None:
+        found = _record(event)
+        if found is None:
             return ()
-        case = _identity(event)
+        case, record = found
         records = _with(memory.get(case, ()), record)
         if not record.stands and len(records) == 1 and len(memory) < self._config.max_cases:
             return ()  # the removal of a record that was never seen, rather than forgotten
@@ -134,10 +136,10 @@ class Cases:
 
     def learn_one(self, memory: CaseMemory, event: Event, context: Context) -> None:
         """Remember the record, within the configured number of cases."""
-        record = _record(event)
-        if record is None:
+        found = _record(event)
+        if found is None:
             return
-        case = _identity(event)
+        case, record = found
         memory[case] = _with(memory.pop(case, ()), record)
         while len(memory) > self._config.max_cases:
             del memory[self._least(memory)]
@@ -233,7 +235,7 @@ class CaseRate:
     def judge_one(self, memory: RateMemory, event: Event, context: Context) -> Sequence[Opinion]:
         """Return the burst that this case completes, if it does."""
         config = self._config
-        if not self._is_new(memory, event):
+        if self._new(memory, event) is None:
             return ()
         window = [t for t in memory.recent if 0 <= event.event_time - t <= config.burst_days * _DAY_MS]
         cases = len(window) + 1
@@ -258,19 +260,22 @@ class CaseRate:
 
     def learn_one(self, memory: RateMemory, event: Event, context: Context) -> None:
         """Count a new case, and the days since the one before."""
-        if not self._is_new(memory, event):
+        case = self._new(memory, event)
+        if case is None:
             return
         moment = event.event_time
         if memory.recent and moment >= memory.recent[-1]:
             memory.gaps.update(_clipped(memory.gaps, log(max((moment - memory.recent[-1]) / _DAY_MS, 0.5))))
         memory.recent = sorted([*memory.recent, moment])[-_RECENT:]
-        memory.known = [*memory.known, _hash_of(_identity(event))][-self._config.max_cases :]
+        memory.known = [*memory.known, case][-self._config.max_cases :]
 
-    def _is_new(self, memory: RateMemory, event: Event) -> bool:
-        record = _record(event)
-        if record is None or record.role != "defendant" or not record.stands:
-            return False
-        return _hash_of(_identity(event)) not in memory.known
+    def _new(self, memory: RateMemory, event: Event) -> int | None:
+        """Return the hash of a case against the enterprise that was not counted yet, or None."""
+        found = _record(event)
+        if found is None or found[1].role != "defendant" or not found[1].stands:
+            return None
+        hashed = _hash_of(found[0])
+        return None if hashed in memory.known else hashed
 
 
 def _clipped(gaps: EWVar, gap: float) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from detectors.calendar import Calendar
@@ -100,8 +100,7 @@ class Profile:
     size: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(NamedTuple):
     """The closed periods of one metric.
 
     Parameters
@@ -166,8 +165,7 @@ class Context:
     peers: Mapping[str, Sequence[PeerBaseline | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Something that happened to the enterprise, as its source put it.
 
     Parameters

@@ -20,11 +20,12 @@ def text_of(payload: Mapping[str, Any], key: str, longest: int = _LONGEST) -> st
     ('(2026)闽01执12号', '')
     """
     value = payload.get(key)
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return ""
-    if isinstance(value, int) and abs(value) > _HIGHEST:
-        return ""  # Python refuses to write numbers of thousands of digits
-    return unicodedata.normalize("NFKC", str(value)[:longest]).strip()
+    if not isinstance(value, str):
+        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _HIGHEST:
+            return ""  # Python refuses to write numbers of thousands of digits
+        value = str(value)
+    value = value[:longest]
+    return (value if value.isascii() else unicodedata.normalize("NFKC", value)).strip()
 
 
 def amount_of(payload: Mapping[str, Any], key: str) -> float | None:
@@ -36,7 +37,7 @@ def amount_of(payload: Mapping[str, Any], key: str) -> float | None:
     (1200.5, None)
     """
     value = payload.get(key)
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if value is None or isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return None
     try:
         number = float(value[:40].replace(",", "").replace("，", "")) if isinstance(value, str) else float(value)
