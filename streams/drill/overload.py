@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import defaultdict
 from collections.abc import Iterator
 from statistics import median
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from kafka import KafkaProducer  # type: ignore[import-untyped]  # ships no types
 
-from connectors import compact
 from connectors.catalogue import DAY_MS
+from connectors.compact import Block
+from connectors.contract import WriteError
 from connectors.kafka.admin import connected
 from connectors.kafka.partitioner import partition_of
+from connectors.kafka.writer import SignalWriter
 from connectors.models import Signal
 from detectors.calendar import Calendar
 from streams.clock import Clock, moment
@@ -24,7 +26,7 @@ from streams.private import memory_mb
 
 #: Readings of the flood, and enterprises that they are of.
 READINGS, ENTERPRISES = 2_000_000, 80_000
-_BLOCK = 2_000
+_BLOCK = 8_000
 _TOPIC, _NOTICES = "signals.electricity", "signals.litigation"
 _SLOT_MS, _OPEN_MS = DAY_MS // 96, 7 * 3_600_000
 _MOST_NOTICES = 60
@@ -66,7 +68,7 @@ class _Flood:
         self.sent = 0
         self.seconds = 0.0
         self._scene = scene
-        self._error: Exception | None = None
+        self._error: WriteError | None = None
         self._thread = threading.Thread(target=self._run, name="flood")
 
     def start(self) -> None:
@@ -85,37 +87,30 @@ class _Flood:
             raise self._error
 
     def _run(self) -> None:
-        clock = self._scene.clock
-        producer = _producer(self._scene)
-        began, acknowledged = clock.monotonic(), []
+        stack, clock = self._scene.stack, self._scene.clock
+        writer = SignalWriter(stack.endpoints.kafka, simulated=False, zone=ZoneInfo(stack.settings.zone))
+        began = clock.monotonic()
         try:
-            for partition, block in self._blocks(clock):
-                acknowledged.append(producer.send(_TOPIC, compact.encode(block), partition=partition))
+            for block in self._blocks(clock):
+                writer.send_block(block)
                 self.sent += len(block)
-            for future in acknowledged:
-                future.get(120)
-        except Exception as error:  # the boundary of the thread: told by join
+            writer.flush()
+        except WriteError as error:
             self._error = error
         finally:
             self.seconds = clock.monotonic() - began
-            producer.close()
+            writer.close()
 
-    def _blocks(self, clock: Clock) -> Iterator[tuple[int, compact.Block]]:
-        settings = self._scene.stack.settings
-        by_partition: defaultdict[int, list[str]] = defaultdict(list)
-        for number in range(ENTERPRISES):
-            enterprise = f"{self.source}-{number:06d}"
-            by_partition[partition_of(enterprise, settings.partitions)].append(enterprise)
-        calendar, now = Calendar(settings.zone), clock.now_ms()
+    def _blocks(self, clock: Clock) -> Iterator[Block]:
+        enterprises = [f"{self.source}-{number:06d}" for number in range(ENTERPRISES)]
+        calendar, now = Calendar(self._scene.stack.settings.zone), clock.now_ms()
         begin = calendar.day_start(calendar.day_of(now - _OPEN_MS))
         chance = np.random.default_rng(1)
         for slot in range(READINGS // ENTERPRISES):
-            for partition, enterprises in by_partition.items():
-                for first in range(0, len(enterprises), _BLOCK):
-                    some = enterprises[first : first + _BLOCK]
-                    values = chance.integers(1, 40, len(some)) / 4
-                    at = begin + slot * _SLOT_MS
-                    yield partition, compact.Block("electricity", "kwh_15min", "kWh", self.source, some, values, at)
+            for first in range(0, ENTERPRISES, _BLOCK):
+                some = enterprises[first : first + _BLOCK]
+                values = chance.integers(1, 40, len(some)) / 4
+                yield Block("electricity", "kwh_15min", "kWh", self.source, some, values, begin + slot * _SLOT_MS)
 
 
 def _watch(scene: Scene, flood: _Flood) -> tuple[dict[str, int], list[int], list[float]]:
