@@ -45,8 +45,8 @@ def demo(
     import asyncio
 
     from connectors.embedded import ServerError
-    from connectors.webhook import RefusedUrlError
     from connectors.simulator import CitySource
+    from connectors.webhook import RefusedUrlError
     from streams.cli.feeding import feed, told_plainly
     from streams.demo import Demonstration, forget
     from streams.runtime import StackMismatchError

@@ -20,6 +20,7 @@ import pytest
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]  # ships no types
 from clickhouse_connect.driver.client import Client
 from faust.types import TP
+from kafka import KafkaAdminClient, TopicPartition  # type: ignore[import-untyped]  # ships no types
 
 from connectors.clickhouse import Sink, UnavailableError, client
 from connectors.control import ControlStore
@@ -28,11 +29,13 @@ from connectors.examples import EXAMPLES
 from connectors.kafka.connection import Connection
 from connectors.topics import ALERTS, INPUTS, SOURCES, Topic, declared
 from connectors.webhook import Receiver, new_secret
-from streams import health, stack, watchdog
+from streams import health, metrics, stack, watchdog
 from streams import notifier as notifier_module
 from streams import recorder as recorder_module
 from streams.alerting.intake import AlertRecord, take_in
+from streams.checkup import PartHealth, judge
 from streams.clock import ManualClock, SystemClock
+from streams.metrics import Metrics
 from streams.notifier import Notifier
 from streams.ownership import StopError
 from streams.recorder import Recorder
@@ -221,6 +224,40 @@ async def test_a_recorder_that_waits_for_clickhouse_or_has_nothing_to_do_goes_on
         assert not task.done()
         recorder.stop()
         await asyncio.wait_for(task, 20)
+
+
+@pytest.mark.stack
+async def test_records_that_kafka_deleted_before_they_were_stored_are_told(
+    settings: Settings, warehouse: Endpoints, warehouse_client: Client
+) -> None:
+    kafka, counts = settings.kafka_connection(), Metrics("recorder")
+
+    def stored(table: str) -> int:
+        return int(warehouse_client.query(f"SELECT count() FROM {table}").result_rows[0][0])
+
+    async def record(counts: Metrics, done: Callable[[], bool]) -> dict[str, Any]:
+        recorder = Recorder(settings, kafka, Sink(lambda: client(warehouse)), SystemClock(), counts=counts)
+        async with going(recorder.run()) as task:
+            await until(done, task)
+            recorder.stop()
+            await asyncio.wait_for(task, 30)
+        return recorder.detail()
+
+    await send(kafka.bootstrap, SOURCES, HEARTBEAT)
+    await record(Metrics("recorder"), lambda: stored("sources") == 1)
+    await send(kafka.bootstrap, SOURCES, *[HEARTBEAT] * 5)
+    admin = KafkaAdminClient(**kafka.kafka_python())
+    admin.delete_records({TopicPartition(SOURCES, 0): 6})  # what retention does
+    admin.close()
+    await send(kafka.bootstrap, SOURCES, HEARTBEAT)
+    detail = await record(counts, lambda: stored("sources") == 2 and stored("dead_letters") == 1)
+    found = warehouse_client.query("SELECT reason, of_topic, of_offset, detail FROM dead_letters").result_rows
+    ((reason, topic, offset, said),) = found
+    assert (reason, topic, offset) == ("input-lost", SOURCES, 1) and "up to offset 6" in said
+    assert detail["input_lost"] == counts.value(metrics.RECORDER_LOST, SOURCES) == 5
+    (part,) = [PartHealth("recorder", 1, "running", 0.1, detail)]
+    verdict, reasons = judge([part], [], [])
+    assert verdict == "degraded" and "deleted up to 5 records" in reasons[0]
 
 
 # ---- notifier --------------------------------------------------------------------------------------------------
