@@ -158,7 +158,7 @@ class Recorder:
             fetch_max_wait_ms=100,
             # Waiting for ClickHouse is no reason to leave the group: heartbeats tell that we live.
             max_poll_interval_ms=2**31 - 1,
-            session_timeout_ms=30_000,
+            session_timeout_ms=10_000,  # whoever takes over from a killed one waits so long
             heartbeat_interval_ms=3_000,
         )
 
