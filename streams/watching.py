@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # ships no types
@@ -34,7 +34,7 @@ class Followed(NamedTuple):
     fresh: bool
 
 
-async def follow(kafka: Connection, *, from_start: bool = False) -> AsyncIterator[Followed]:
+async def follow(kafka: Connection, *, from_start: bool = False) -> AsyncGenerator[Followed, None]:
     """Yield the alert transitions of a stack as they are committed.
 
     Parameters

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -72,7 +72,7 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
 
 def run(given: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "streams.cli", *arguments]
-    return subprocess.run(command, env=environment(given), capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=environment(given), capture_output=True, text=True, timeout=120, check=False)
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def workers(given: Mapping[str, str], logs: Path, *names: str) -> Iterator[None]
 
 
 def until(reached: Callable[[], bool], logs: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120  # the machine may be busy
     while not reached():
         if time.monotonic() > deadline:
             pytest.fail("\n".join(path.read_text()[-2000:] for path in logs.iterdir()))
@@ -153,9 +153,9 @@ def test_topics_writer_scorer_recorder_and_notifier_work(given: dict[str, str], 
 
 async def followed(places: Endpoints) -> str:
     """The enterprise of the first alert that a person at a terminal sees."""
-    async for seen in follow(places.kafka, from_start=True):
-        return seen.alert.enterprise_id
-    pytest.fail("nothing to follow")
+    async with aclosing(follow(places.kafka, from_start=True)) as alerts:
+        seen = await anext(alerts)
+    return seen.alert.enterprise_id
 
 
 @pytest.mark.parametrize(("command", "code"), [("topics", 1), ("scorer", 2)])
