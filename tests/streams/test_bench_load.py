@@ -63,7 +63,7 @@ def received(chunks: Iterable[Chunk], now_ms: int = 0) -> list[Received]:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_everything_that_is_sent_is_valid_and_each_signal_is_sent_once(form: Form) -> None:
-    fleet = Fleet.of(2_000, PARTITIONS)
+    fleet = Fleet.of(400, PARTITIONS)
     month_ms, published_ms = months_before(BEGIN_MS, 0)[0]
     signals = received(history(fleet, TABLE, range(-2, 0), form))
     signals += received(open_days(fleet, TABLE, 36, form))
@@ -72,8 +72,8 @@ def test_everything_that_is_sent_is_valid_and_each_signal_is_sent_once(form: For
     counts = Counter((s.message.source, s.message.source_id) for s in signals)
     assert max(counts.values()) == 1
     families = Counter(s.message.family for s in signals if isinstance(s.message, Signal))
-    assert families["tax"] == families["social_security"] == families["sentiment"] == 2_000
-    assert families["electricity"] > 2_000 * 10
+    assert families["tax"] == families["social_security"] == families["sentiment"] == 400
+    assert families["electricity"] > 400 * 10
 
 
 def test_a_json_reading_has_the_fields_and_about_the_size_of_a_real_one() -> None:
@@ -112,7 +112,7 @@ def test_each_partition_group_gets_its_records_in_the_order_of_a_simulated_stack
 
 @pytest.mark.parametrize("uploads", [1, 6])
 def test_one_signal_in_96_closes_a_whole_day(uploads: int) -> None:
-    fleet = Fleet.of(320, PARTITIONS)
+    fleet = Fleet.of(160, PARTITIONS)
     table = Timetable(PARTITIONS, BEGIN_MS, uploads)
     stretch = range(1, 97)
     rules = Rules(PARTITIONS, Calendar(ZONE), DetectionConfig.default())
@@ -155,14 +155,14 @@ def closed_days(shard: Shard) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("form", FORMS)
 def test_the_producer_sends_open_slots_once_and_dooms_each_enterprise_at_most_once(form: Form) -> None:
     now_ms = BEGIN_MS + DAY_MS
-    job = producer.Job("", PARTITIONS, 500, 100, 30_000, form, BEGIN_MS)
+    job = producer.Job("", PARTITIONS, 500, 100, 20_000, form, BEGIN_MS)
     chunks = list(producer.course(job, Fleet.of(500, PARTITIONS)))
     signals = received(chunks, now_ms)
     readings = [s.message for s in signals if s.topic == FLOOD]
     cases = [s.message for s in signals if s.topic == COURT]
-    assert len(readings) == 30_000
-    assert len({m.source_id for m in readings}) == 30_000
-    assert len(cases) == 30_000 // CASE_EVERY
+    assert len(readings) == 20_000
+    assert len({m.source_id for m in readings}) == 20_000
+    assert len(cases) == 20_000 // CASE_EVERY
     doomed = [m.enterprise_id for m in cases if isinstance(m, Signal) and (m.payload or {})["kind"] == "bankruptcy"]
     assert len(doomed) == len(set(doomed)) == len(cases) // DECIDES_EVERY
 
