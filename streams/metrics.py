@@ -162,6 +162,11 @@ RECORDER_LAG = Metric(
     "topic",
     (*_RECORDED, OTHER),
 )
+RECORDED_AGE = Metric(
+    "forewarn_recorder_lag_seconds",
+    "gauge",
+    "Age of the oldest record that the recorder has taken and not stored yet; 0: none.",
+)
 INSERT_SECONDS = Metric(
     "forewarn_recorder_insert_seconds",
     "histogram",
@@ -238,7 +243,7 @@ DECLARED: Mapping[Role, tuple[Metric, ...]] = MappingProxyType(
             READY, APPLIED, SCORED, LAG, CLOCK, UNAPPLIED_AGE, CHECKPOINT_SECONDS, CHECKPOINT_BYTES, DEAD_LETTERED,
             ALERTED, GROUPS, ENTERPRISES, RESTORE_SECONDS, REBALANCES, GIVEN_UP, SCORER_LOST,
         ),
-        "recorder": (READY, ROWS, RECORDER_LAG, INSERT_SECONDS, WAITING, UNREADABLE, RECORDER_LOST),
+        "recorder": (READY, ROWS, RECORDER_LAG, RECORDED_AGE, INSERT_SECONDS, WAITING, UNREADABLE, RECORDER_LOST),
         "notifier": (READY, ATTEMPTS, QUEUE, UNDELIVERED_AGE, TRANSITIONS, REFUSED, LEADS),
         "serve": (READY, REQUESTS, REQUEST_SECONDS),
         "supervisor": (READY, UP, RESTARTS, PINGS, LAST_PING),

@@ -208,6 +208,7 @@ class Recorder:
         lags = self._lags()
         for topic in TOPICS:
             self._counts.set(metrics.RECORDER_LAG, lags[topic], topic)
+        self._counts.set(metrics.RECORDED_AGE, self._age_s())
         self._counts.set(metrics.WAITING, 1 if self._waiting else 0)
 
     async def run(self) -> None:

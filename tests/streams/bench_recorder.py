@@ -110,7 +110,7 @@ def record(place: Endpoints, bootstrap: str, clickhouse_pid: int, rows: int, dir
             time.sleep(0.02)
         began, first, before = time.perf_counter(), count, (processor_s(recorder.pid), processor_s(clickhouse_pid))
         while (count := stored(connection)) < rows:
-            time.sleep(0.1)
+            time.sleep(0.5)  # each look costs ClickHouse some milliseconds
         seconds, new = time.perf_counter() - began, count - first
         after = processor_s(recorder.pid), processor_s(clickhouse_pid)
         parts = connection.query("SELECT count() FROM system.parts WHERE active AND table = 'signals'").result_rows

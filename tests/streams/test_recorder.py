@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,10 @@ def count(connection: Client, table: str) -> int:
     return int(connection.query(f"SELECT count() FROM {table}").result_rows[0][0])
 
 
+def holds(connection: Client, signals: int) -> bool:
+    return count(connection, "signals_latest") == signals
+
+
 async def test_every_topic_reaches_its_table(
     kafka: KafkaServer, settings: Settings, sink: Sink, warehouse_client: Client
 ) -> None:
@@ -135,6 +140,23 @@ async def test_a_crash_between_insert_and_commit_loses_and_doubles_nothing(
         await produce_signals(kafka, 1)
         await until(lambda: count(warehouse_client, "signals") > 0, task)
     assert count(warehouse_client, "signals_latest") == 2_000
+
+
+async def test_several_recorders_share_the_partitions(
+    kafka: KafkaServer, settings: Settings, sink: Sink, warehouse: Endpoints, warehouse_client: Client
+) -> None:
+    first = Recorder(settings, kafka.connection, sink, SystemClock())
+    second = Recorder(settings, kafka.connection, Sink(lambda: client(warehouse)), SystemClock())
+    async with running(first) as task, running(second) as other:
+        await until(lambda: not first.not_ready() and not second.not_ready(), task)
+        for sent in range(100, 3_000, 100):
+            await produce_signals(kafka, sent)  # the same again, and a hundred more: what is repeated shows once
+            await until(partial(holds, warehouse_client, sent), task)
+            if first.detail()["rows"] and second.detail()["rows"]:
+                break
+        else:
+            pytest.fail("one of them does nothing")
+        assert not other.done()
 
 
 async def test_while_clickhouse_is_away_only_the_lag_grows(
