@@ -219,9 +219,9 @@ def _tell(path: Path, manifest: Manifest, clickhouse: str, settings: Settings, a
         print_json({"file": str(path), "clickhouse": clickhouse or None, **said})
         return
     rows = sum(manifest.tables.values())
-    err.print(f"{path}: {rows:,} rows of the control store (revision {manifest.revision}), ", markup=False, end="")
     others = [name for name in manifest.members if not name.startswith("control/")]
-    err.print(f"{', '.join(others) or 'no files'}; made {manifest.made_at:%Y-%m-%d %H:%M} UTC", markup=False)
+    held = f"{rows:,} rows of the control store (revision {manifest.revision}), {', '.join(others) or 'no files'}"
+    err.print(f"{path}: {held}; made {manifest.made_at:%Y-%m-%d %H:%M} UTC", markup=False, soft_wrap=True)
     if clickhouse:
         where = f" in {settings.data_dir / 'clickhouse' / 'backups'}" if not settings.clickhouse_url else ""
         err.print(f"ClickHouse's own backup: {clickhouse}{where}", markup=False, soft_wrap=True)

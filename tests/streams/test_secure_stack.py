@@ -34,7 +34,7 @@ from streams.settings import Settings
 from streams.watching import follow
 from tests.secure_kafka import PASSWORD, USER, SecureKafka
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 WRONG_PASSWORD = "wrong-battery-staple"
 

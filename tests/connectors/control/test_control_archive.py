@@ -9,10 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import MetaData, create_engine, select
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import MetaData, create_engine, insert, select
 
-from connectors.control import Attempt, ControlStore, Work
+from connectors.control import Attempt, ControlStore, Work, schema
 from connectors.control.archive import Contents, FilledStoreError, NewerStoreError, NoStoreError, load, snapshot
+from connectors.control.engine import writing
 from connectors.control.testing import PostgreSQLServer
 from connectors.models import Level
 
@@ -121,6 +124,28 @@ def test_tables_of_a_newer_version_are_refused(store: ControlStore, control_url:
     contents, tables = dumped(control_url)
     with pytest.raises(NewerStoreError, match="9999"):
         restored((replace(contents, revision="9999"), tables), f"sqlite:///{tmp_path}/newer.db")
+
+
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+
+
+@settings(deadline=None, max_examples=8)
+@given(st.lists(st.tuples(_TEXTS, _TEXTS, st.integers(-(2**60), 2**60)), max_size=5))
+def test_any_text_and_number_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, said: list[tuple[str, str, int]]
+) -> None:
+    directory = tmp_path_factory.mktemp("any")
+    one, other = f"sqlite:///{directory}/one.db", f"sqlite:///{directory}/other.db"
+    store = ControlStore(one)
+    store.upgrade()
+    with writing(store._engine) as connection:
+        for alert_id, note, at in said:
+            values = {"alert_id": alert_id, "enterprise_id": "E", "actor": note, "note": note, "at": at}
+            connection.execute(insert(schema.acknowledgements).values(values))
+            connection.execute(insert(schema.outbox).values(topic="t", key=note.encode(), value=alert_id.encode()))
+    store.close()
+    restored(dumped(one), other)
+    assert dumped(other) == dumped(one)
 
 
 def test_where_no_store_is_none_is_made(tmp_path: Path) -> None:
