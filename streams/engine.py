@@ -476,8 +476,7 @@ class RiskEngine:
             members = []
             for row in self._having(rule, opened):
                 state = self.enterprises.state(row)
-                closed = self._close_series(state, rule, ordinal, opened.get(row), out)
-                members.append((state.entry.profile, relative(Series(closed.last, closed.values, rule.unit))))
+                members.append((state.entry.profile, self._close_series(state, rule, ordinal, opened.get(row), out)))
             if members:
                 self._keep_peers(rule.name, ordinal, baselines(members, self.rules.config))
 
@@ -509,21 +508,24 @@ class RiskEngine:
 
     def _close_series(
         self, state: EnterpriseState, rule: SeriesRule, ordinal: int, opened: Open | None, out: Outcome
-    ) -> Closed:
+    ) -> float:
+        """Close one enterprise's period; return its value relative to the usual one."""
         closed = state.closed.get(rule.name)
         if closed is None:
             closed = state.closed[rule.name] = Closed(ordinal - 1, settled=ordinal - 1)
+        self.dirty_cold.add(state.row)
         if opened is None:
             closed.append(ordinal, rule.empty)
+            share = relative(Series(closed.last, closed.values))
         else:
             closed.close(opened, rule.slots)
+            share = relative(Series(closed.last, closed.values))
             state.seen_day = max(state.seen_day, self.rules.last_day(rule, ordinal))
             if rule.in_columns:
                 self._note_newest(rule.family, state, self.rules.start_of(rule, ordinal))
             name = self.enterprises.names[state.row]
-            out.metrics += self._teller.day(name, rule, opened, closed, self.now)
-        self.dirty_cold.add(state.row)
-        return closed
+            out.metrics += self._teller.day(name, rule, opened, closed.values[-1], share, self.now)
+        return share
 
     def _judge_closed(self, most: int | None, out: Outcome) -> int | None:
         """Judge the next enterprises whose period has closed; return how many more may be."""
@@ -563,7 +565,7 @@ class RiskEngine:
         if closed is None:
             return
         for period in range(max(closed.settled + 1, closed.first), closed.last - rule.settling + 1):
-            for detector in rule.detectors:
+            for detector in rule.learners:
                 memory = state.memories.get(detector.name)
                 if memory is None:
                     memory = state.memories[detector.name] = detector.memory()
@@ -620,19 +622,23 @@ class RiskEngine:
         refuted_from: float,
     ) -> bool:
         """Ask the detectors; return whether they withdrew anything."""
-        withdrawn = False
+        withdrawn, held_by = False, {held.detector for held in state.evidence}
         for detector in detectors:
-            read = [state.closed[name] for name in detector.series if name in state.closed]
-            if not read:
+            for name in detector.series:
+                if name in state.closed:
+                    break
+            else:
                 continue
             memory = state.memories.get(detector.name)
             try:
                 opinions = detector.judge_one(detector.memory() if memory is None else memory, context)
             except Exception as error:
+                read = self._read_by(detector, state)
                 out.faults.append(Fault(self._name(state), detector.name, read[0].ref, repr(error)))
                 continue
-            if not opinions and not state.evidence:
-                continue
+            if not opinions and detector.name not in held_by:
+                continue  # nothing to say, and nothing said that has ended
+            read = self._read_by(detector, state)
             newest = max(self._last_day(name, state.closed[name]) for name in detector.series if name in state.closed)
             backfill = all(closed.backfill for closed in read)
             origin = Origin(self.now, newest, max(read, key=lambda c: c.ref[2]).ref, backfill)
@@ -640,6 +646,9 @@ class RiskEngine:
             self._tell_changes(state, detector.version, detector.series[0], changes, out)
             withdrawn = withdrawn or any(change.state is FindingState.WITHDRAWN for change in changes)
         return withdrawn
+
+    def _read_by(self, detector: PeriodDetector, state: EnterpriseState) -> list[Closed]:
+        return [state.closed[name] for name in detector.series if name in state.closed]
 
     def _last_day(self, series: str, closed: Closed) -> int:
         return self.rules.last_day(self.rules.series[series], closed.last)
@@ -651,7 +660,7 @@ class RiskEngine:
         """
         newest = self._newest(state)
         coverage = self._coverage(newest)
-        signature = "".join(_FAMILY_CODES[coverage[family]] for family in FAMILIES)
+        signature = "".join([_FAMILY_CODES[status] for status in coverage.values()])
         if not state.evidence and not state.level and not state.score and signature == state.told:
             return  # nearly every enterprise, nearly every day
         fused = fuse(state.evidence, coverage, self.now, self.rules.config)
@@ -701,14 +710,42 @@ class RiskEngine:
             out.findings.append(self._teller.finding(self._name(state), version, metric, change, self.now))
 
     def _context(self, state: EnterpriseState, now: int) -> Context:
-        series = {
-            name: Series(closed.last, closed.values, self.rules.series[name].unit)
-            for name, closed in state.closed.items()
-        }
+        series = _SeriesView(state.closed, self.rules)
         return Context(now, self.rules.calendar, state.entry.profile, series, _PeerView(self, state))
 
     def _ref(self, received: Received) -> Ref:
         return self.rules.topic_rank[received.topic], received.partition, received.offset, received.index
+
+
+class _SeriesView(Mapping[str, Series]):
+    """By name: an enterprise's closed series, made only when a detector asks."""
+
+    __slots__ = ("_closed", "_made", "_rules")
+
+    def __init__(self, closed: Mapping[str, Closed], rules: Rules) -> None:
+        self._closed, self._rules = closed, rules
+        self._made: dict[str, Series] = {}
+
+    def get(self, name: str, default: Any = None) -> Any:
+        made = self._made.get(name)
+        if made is None:
+            closed = self._closed.get(name)
+            if closed is None:
+                return default
+            made = self._made[name] = Series(closed.last, closed.values, self._rules.series[name].unit)
+        return made
+
+    def __getitem__(self, name: str) -> Series:
+        made: Series | None = self.get(name)
+        if made is None:
+            raise KeyError(name)
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._closed)
+
+    def __len__(self) -> int:
+        return len(self._closed)
 
 
 class _PeerView(Mapping[str, Sequence[PeerBaseline | None]]):
@@ -718,18 +755,35 @@ class _PeerView(Mapping[str, Sequence[PeerBaseline | None]]):
         self._engine, self._state = engine, state
 
     def __getitem__(self, series: str) -> Sequence[PeerBaseline | None]:
-        closed = self._state.closed[series]
-        return [self._one(series, period) for period in range(closed.first, closed.last + 1)]
-
-    def _one(self, series: str, period: int) -> PeerBaseline | None:
-        made = self._engine.peers.get((series, period))
-        return None if made is None else made.for_profile(self._state.entry.profile)
+        return _Baselines(self._engine, self._state.entry.profile, series, self._state.closed[series])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._state.closed)
 
     def __len__(self) -> int:
         return len(self._state.closed)
+
+
+class _Baselines(Sequence[PeerBaseline | None]):
+    """One series' baselines, one for each closed period."""
+
+    __slots__ = ("_first", "_length", "_peers", "_profile", "_series")
+
+    def __init__(self, engine: RiskEngine, profile: Profile, series: str, closed: Closed) -> None:
+        self._peers, self._profile, self._series = engine.peers, profile, series
+        self._first, self._length = closed.first, len(closed.values)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._length))]
+        place = index + self._length if index < 0 else index
+        if not 0 <= place < self._length:
+            raise IndexError(index)
+        made = self._peers.get((self._series, self._first + place))
+        return None if made is None else made.for_profile(self._profile)
 
 
 def _hash_of(signal: Signal) -> int:

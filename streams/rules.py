@@ -15,6 +15,7 @@ from connectors.topics import INPUTS
 from detectors.calendar import Calendar
 from detectors.config import DetectionConfig
 from detectors.contract import AnyDetector, EventDetector, PeriodDetector
+from detectors.memoryless import Memoryless
 from detectors.registry import default_detectors
 from streams.settings import Settings
 
@@ -54,6 +55,7 @@ class SeriesRule:
     empty: float
     settling: int
     detectors: tuple[PeriodDetector, ...]
+    learners: tuple[PeriodDetector, ...]
 
     @property
     def in_columns(self) -> bool:
@@ -130,6 +132,7 @@ class Rules:
         for family, metric in metrics():
             if metric.series:
                 known = rules.get(metric.series)
+                readers = tuple(cast(PeriodDetector, d) for d in detectors if metric.series in getattr(d, "series", ()))
                 rules[metric.series] = SeriesRule(
                     name=metric.series,
                     family=family.name,
@@ -139,9 +142,8 @@ class Rules:
                     lag_ms=metric.lag_ms,
                     empty=0.0 if metric.kind is Kind.EVENT else math.nan,
                     settling=SETTLING[metric.period],
-                    detectors=tuple(
-                        cast(PeriodDetector, d) for d in detectors if metric.series in getattr(d, "series", ())
-                    ),
+                    detectors=readers,
+                    learners=tuple(d for d in readers if not isinstance(d, Memoryless)),
                 )
         return MappingProxyType(rules)
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from connectors.decoding import Reason
 
@@ -20,6 +23,8 @@ ENOUGH = 0.8
 #: Closed days whose slots are still known, so that a late quarter-hour can be told from a repeated one.
 KNOWN_SLOTS = 7
 NAN = math.nan
+
+_pack = msgspec.msgpack.Encoder().encode
 
 #: (index of the topic in connectors.topics.INPUTS, partition, offset, index)
 Ref = tuple[int, int, int, int]
@@ -146,6 +151,7 @@ class Closed:
     ref: Ref = (0, 0, 0, 0)
     parts: dict[int, tuple[int, float]] = field(default_factory=dict)
     revisions: dict[int, int] = field(default_factory=dict)
+    _packed: tuple[tuple[int, int, int, bool, Ref], msgspec.Raw] | None = field(default=None, repr=False, compare=False)
 
     @property
     def first(self) -> int:
@@ -233,10 +239,20 @@ class Closed:
 
     def dump(self) -> list[Any]:
         """Return what :meth:`load` takes."""
-        values = struct.pack(f"<{len(self.values)}d", *self.values)
-        parts = [[period, bits.to_bytes(12, "little"), total] for period, (bits, total) in sorted(self.parts.items())]
-        revisions = [list(item) for item in sorted(self.revisions.items())]
-        return [self.last, values, self.settled, self.backfill, list(self.ref), parts, revisions]
+        values = _doubles(len(self.values)).pack(*self.values)
+        parts = [[p, bits.to_bytes(12, "little"), total] for p, (bits, total) in sorted(self.parts.items())]
+        return [self.last, values, self.settled, self.backfill, self.ref, parts, sorted(self.revisions.items())]
+
+    def packed(self) -> msgspec.Raw:
+        """Return :meth:`dump` as msgpack; made anew only if the series has changed, which most have not in a month.
+
+        Nothing changes without one of these: a period closes (``last``), is learned (``settled``), or is corrected
+        (``ref``).
+        """
+        key = len(self.values), self.last, self.settled, self.backfill, self.ref
+        if self._packed is None or self._packed[0] != key:
+            self._packed = key, msgspec.Raw(_pack(self.dump()))
+        return self._packed[1]
 
     @classmethod
     def load(cls, state: list[Any]) -> Closed:
@@ -257,3 +273,8 @@ def from_parts(bits: int, total: float, slots: int) -> float:
     """
     share = bits.bit_count() / slots
     return total / share if share >= ENOUGH else NAN
+
+
+@lru_cache(maxsize=HORIZON + 1)
+def _doubles(count: int) -> struct.Struct:
+    return struct.Struct(f"<{count}d")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -168,14 +169,14 @@ def load_hot(raw: bytes) -> dict[str, dict[int, Open]]:
 
 def dump_cold(state: EnterpriseState, summary: Summary, detectors: Mapping[str, AnyDetector]) -> bytes:
     """Return the cold record."""
-    profile = state.entry.profile
-    memories = {name: detectors[name].dump(memory) for name, memory in sorted(state.memories.items())}
+    profile, memories = state.entry.profile, state.memories
+    dumped = {name: detectors[name].dump(memories[name]) for name in sorted(memories)}
     head = _HEAD.pack(SCHEMA, summary.row, summary.active, summary.told, summary.series, *summary.newest)
     return head + _pack(
         [
             [list(profile.names), profile.industry, profile.region, profile.size, state.entry.revision],
-            {series: closed.dump() for series, closed in sorted(state.closed.items())},
-            memories,
+            {series: state.closed[series].packed() for series in sorted(state.closed)},
+            dumped,
             [_dump_held(held) for held in state.evidence],
             list(state.seen.items()),
             state.newest,
@@ -248,15 +249,18 @@ _PLAIN_FIELDS = (
 )  # fmt: skip
 
 
+_plain_fields = attrgetter(*_PLAIN_FIELDS)
+
+
 def _dump_held(held: Held) -> list[Any]:
     clearance = held.clearance
     return [
-        *(getattr(held, name) for name in _PLAIN_FIELDS),
+        *_plain_fields(held),
         int(held.floor),
         int(held.reach),
         clearance and [clearance.series, clearance.threshold, clearance.unit, clearance.periods, clearance.above],
         dict(held.facts),
-        [list(ref) for ref in held.refs],
+        held.refs,
     ]
 
 

@@ -23,14 +23,13 @@ from connectors.models import (
 )
 from connectors.models import Level as LevelName
 from connectors.topics import INPUTS
-from detectors.contract import Level, Series
+from detectors.contract import Level
 from detectors.fusion import Fused, Held
-from detectors.peers import relative
 from detectors.reasons import counterfactual, text
 from streams.clock import moment
 from streams.evidence import Change
 from streams.rules import Rules, SeriesRule
-from streams.series import Closed, Open, Ref
+from streams.series import Open, Ref
 from streams.state import EnterpriseState
 
 #: Reasons that an alert names, what matters most first.
@@ -224,12 +223,11 @@ class Teller:
             evidence=_evidence(held.refs),
         )
 
-    def day(self, enterprise: str, rule: SeriesRule, opened: Open, closed: Closed, at: int) -> list[DayRow]:
+    def day(self, enterprise: str, rule: SeriesRule, opened: Open, value: float, share: float, at: int) -> list[DayRow]:
         """Return the row of a day that has closed; a month's figure is no row of a day, nor is a sum beyond floats."""
         if rule.period != "day" or not math.isfinite(opened.total):
             return []
-        share = relative(Series(closed.last, closed.values, rule.unit))
-        usual = closed.values[-1] / share if share > 0 else None  # not for NaN
+        usual = value / share if share > 0 else None  # not for NaN
         return [
             DayRow(
                 1,

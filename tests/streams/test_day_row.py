@@ -9,7 +9,7 @@ from connectors.models import MetricRow
 from detectors.calendar import Calendar
 from detectors.config import DetectionConfig
 from streams.rules import Rules
-from streams.series import Closed, Open
+from streams.series import Open
 from streams.telling import DayRow, Teller
 
 FIGURE = st.floats(allow_nan=False, allow_infinity=False)
@@ -41,5 +41,4 @@ def test_a_sum_beyond_every_float_is_no_row() -> None:
     opened = Open(20_000)
     opened.add(0, 1.7e308)
     opened.add(1, 1.7e308)
-    closed = Closed(20_000, [1.0, 1.0, 1.0, 1.0, 1.0])
-    assert Teller(RULES).day("E1", RULES.series["daily_kwh"], opened, closed, 0) == []
+    assert Teller(RULES).day("E1", RULES.series["daily_kwh"], opened, 1.0, 1.0, 0) == []
