@@ -79,7 +79,7 @@ class Outcome:
 
 
 class Closing(NamedTuple):
-    """A period that has closed and is being judged: which, from which enterprise on, and how many there were."""
+    """A period that is being closed: which, from which enterprise on, and how many there were when it began."""
 
     cycle: int
     ordinal: int
@@ -102,7 +102,7 @@ class RiskEngine:
     next
         By cycle: the ordinal of the period that closes next; empty before the first signal.
     closing
-        What is left of the period that closed last; None when all have been judged.
+        What is left to do of the period that closed last; None when all have been judged.
     enterprises
         Who they are, and what is remembered of each.
     days
@@ -184,7 +184,9 @@ class RiskEngine:
         # Registry entries may be undated, hence from 1970: from there on every day would have to be closed.
         if isinstance(message, Signal):
             self._begin()
-        state = self.enterprises.state(self._row_of(message.enterprise_id))
+        row = self._row_of(message.enterprise_id)
+        self._close_pending(row, out)
+        state = self.enterprises.state(row)
         try:
             if isinstance(message, Enterprise):
                 self._register(message, state)
@@ -439,13 +441,13 @@ class RiskEngine:
         now
             Until when.
         most
-            How many enterprises may be judged. If there are more, ``closing`` tells what is left, and the next call
+            How many enterprises may be closed. If there are more, ``closing`` tells what is left, and the next call
             goes on with it; messages may be processed in between.
         """
         out = Outcome()
         while True:
             if self.closing is not None:
-                most = self._judge_closed(most, out)
+                most = self._close_some(most, out)
             if self.closing is not None:
                 return out
             deadline, index = min(self._deadlines(), default=(math.inf, 0))
@@ -456,7 +458,7 @@ class RiskEngine:
             # First: a period counts as closed from here on.
             self.next[index] += 1
             if cycle.series:
-                self._close(cycle, ordinal, out)
+                self._survey_peers(cycle, ordinal)
                 self.closing = Closing(index, ordinal, 0, len(self.enterprises))
             else:
                 self._review(out)
@@ -469,88 +471,110 @@ class RiskEngine:
     def _next_of(self, rule: SeriesRule) -> int:
         return self.next[self.rules.cycle_of[rule.name]]
 
-    def _close(self, cycle: Cycle, ordinal: int, out: Outcome) -> None:
-        """Close one period of some series for every enterprise: its figures, so that peers are known to all."""
+    def _survey_peers(self, cycle: Cycle, ordinal: int) -> None:
+        """Keep what is usual among peers in a period that closes, before anyone is judged by it."""
         for rule in cycle.series:
-            opened = self._take_open(rule, ordinal)
+            figures = self._figures(rule, ordinal)
             members = []
-            for row in self._having(rule, opened):
-                state = self.enterprises.state(row)
-                members.append((state.entry.profile, self._close_series(state, rule, ordinal, opened.get(row), out)))
+            for row in sorted({*self._keepers([rule]), *figures}):
+                state = self.enterprises.peek(row)
+                figure = figures.get(row, rule.empty)
+                members.append((state.entry.profile, _share(state.closed.get(rule.name), ordinal, figure)))
             if members:
                 self._keep_peers(rule.name, ordinal, baselines(members, self.rules.config))
 
-    def _take_open(self, rule: SeriesRule, period: int) -> dict[int, Open]:
-        """Take a period's accumulators away from all who have one; return them by enterprise."""
-        taken = self.days[rule.name].pop_all(period) if rule.in_columns else {}
-        emptied = []
+    def _figures(self, rule: SeriesRule, ordinal: int) -> dict[int, float]:
+        """Return by enterprise what an open period would close with."""
+        figures = self.days[rule.name].figures(ordinal) if rule.in_columns else {}
         for row, series in self.enterprises.opened.items():
-            opened = series.get(rule.name, {}).pop(period, None)
-            if opened is None:
-                continue
-            taken[row] = opened
+            opened = series.get(rule.name, {}).get(ordinal)
+            if opened is not None:
+                figures[row] = opened.figure(rule.slots)
+        return figures
+
+    def _keepers(self, rules: Sequence[SeriesRule]) -> list[int]:
+        """Return who has closed periods of one of the series."""
+        names = [rule.name for rule in rules]
+        keeping = self.enterprises.having(names)
+        for row in self.dirty_cold:  # their summaries are not valid
+            keeping[row] = any(name in self.enterprises.state(row).closed for name in names)
+        keepers: list[int] = np.flatnonzero(keeping).tolist()
+        return keepers
+
+    def _take_open(self, row: int, rule: SeriesRule, period: int) -> Open | None:
+        """Take a period's accumulator away, None if nothing was counted."""
+        if rule.in_columns and (opened := self.days[rule.name].pop(row, period)) is not None:
+            return opened
+        series = self.enterprises.opened.get(row, {})
+        opened = series.get(rule.name, {}).pop(period, None)
+        if opened is not None:
             self.dirty_hot.add(row)
             if not series[rule.name]:
                 del series[rule.name]
                 if rule.in_columns:
                     self.days[rule.name].crowded[row] = False
             if not series:
-                emptied.append(row)
-        for row in emptied:
-            del self.enterprises.opened[row]
-        return taken
+                del self.enterprises.opened[row]
+        return opened
 
-    def _having(self, rule: SeriesRule, opened: Mapping[int, Open]) -> list[int]:
-        """Return who has closed periods of a series, or an open one that closes now."""
-        having = set(np.flatnonzero(self.enterprises.having([rule.name])).tolist())
-        having.update(row for row in self.dirty_cold if rule.name in self.enterprises.state(row).closed)
-        return sorted(having.union(opened))
-
-    def _close_series(
-        self, state: EnterpriseState, rule: SeriesRule, ordinal: int, opened: Open | None, out: Outcome
-    ) -> float:
-        """Close one enterprise's period; return its value relative to the usual one."""
-        closed = state.closed.get(rule.name)
-        if closed is None:
-            closed = state.closed[rule.name] = Closed(ordinal - 1, settled=ordinal - 1)
-        self.dirty_cold.add(state.row)
-        if opened is None:
-            closed.append(ordinal, rule.empty)
-            share = relative(Series(closed.last, closed.values))
-        else:
-            closed.close(opened, rule.slots)
-            share = relative(Series(closed.last, closed.values))
-            state.seen_day = max(state.seen_day, self.rules.last_day(rule, ordinal))
-            if rule.in_columns:
-                self._note_newest(rule.family, state, self.rules.start_of(rule, ordinal))
-            name = self.enterprises.names[state.row]
-            out.metrics += self._teller.day(name, rule, opened, closed.values[-1], share, self.now)
-        return share
-
-    def _judge_closed(self, most: int | None, out: Outcome) -> int | None:
-        """Judge the next enterprises whose period has closed; return how many more may be."""
+    def _close_some(self, most: int | None, out: Outcome) -> int | None:
+        """Close the period of the next enterprises and judge them; return how many more may be."""
         assert self.closing is not None
-        index, ordinal, row, rows = self.closing
+        index, ordinal, first, rows = self.closing
         cycle = self.rules.cycles[index]
-        names, having = [rule.name for rule in cycle.series], self.enterprises.having([r.name for r in cycle.series])
-        for one in range(row, rows):
-            if most == 0:
-                self.closing = Closing(index, ordinal, one, rows)
-                return 0
-            changed = one in self.dirty_cold  # else the summary is valid
-            if any(n in self.enterprises.state(one).closed for n in names) if changed else having[one]:
-                self._judge_one(cycle, self.enterprises.state(one), out)
-                most = None if most is None else most - 1
-        self.closing = None
-        return most
+        last = rows if most is None else min(first + most, rows)
+        concerned = self.enterprises.having([rule.name for rule in cycle.series])[first:last]
+        for rule in cycle.series:
+            if rule.in_columns:
+                concerned |= self.days[rule.name].have_open(ordinal)[first:last]
+        for row in range(first, last):
+            if concerned[row - first] or row in self.dirty_cold or row in self.enterprises.opened:
+                self._close_one(row, cycle, ordinal, out)
+        self.closing = None if last == rows else Closing(index, ordinal, last, rows)
+        return None if most is None else most - (last - first)
 
-    def _judge_one(self, cycle: Cycle, state: EnterpriseState, out: Outcome) -> None:
+    def _close_pending(self, row: int, out: Outcome) -> None:
+        """Close an enterprise's period before its turn: a message for it is about to be processed."""
+        if self.closing is not None and self.closing.row <= row < self.closing.rows:
+            self._close_one(row, self.rules.cycles[self.closing.cycle], self.closing.ordinal, out)
+
+    def _close_one(self, row: int, cycle: Cycle, ordinal: int, out: Outcome) -> None:
+        """Close one enterprise's period, unless that has been done, and judge it."""
+        state, closed_any = self.enterprises.state(row), False
+        for rule in cycle.series:
+            closed = state.closed.get(rule.name)
+            if closed is not None and closed.last >= ordinal:
+                continue
+            opened = self._take_open(row, rule, ordinal)
+            if closed is None and opened is None:
+                continue
+            self._close_series(state, rule, ordinal, opened, out)
+            closed_any = True
+        if not closed_any:
+            return
         context = self._context(state, self.now)
         for rule in cycle.series:
             self._settle(state, rule, context, out)
         self._judge(state, cycle.detectors, context, out, math.inf)
         if state.evidence:
             self._assess(state, out, may_fall=False)
+
+    def _close_series(
+        self, state: EnterpriseState, rule: SeriesRule, ordinal: int, opened: Open | None, out: Outcome
+    ) -> None:
+        closed = state.closed.get(rule.name)
+        if closed is None:
+            closed = state.closed[rule.name] = Closed(ordinal - 1, settled=ordinal - 1)
+        self.dirty_cold.add(state.row)
+        if opened is None:
+            closed.append(ordinal, rule.empty)
+            return
+        closed.close(opened, rule.slots)
+        state.seen_day = max(state.seen_day, self.rules.last_day(rule, ordinal))
+        if rule.in_columns:
+            self._note_newest(rule.family, state, self.rules.start_of(rule, ordinal))
+        share = relative(Series(closed.last, closed.values))
+        out.metrics += self._teller.day(self._name(state), rule, opened, closed.values[-1], share, self.now)
 
     def _keep_peers(self, series: str, ordinal: int, made: Baselines) -> None:
         self.peers[series, ordinal] = made
@@ -715,6 +739,13 @@ class RiskEngine:
 
     def _ref(self, received: Received) -> Ref:
         return self.rules.topic_rank[received.topic], received.partition, received.offset, received.index
+
+
+def _share(closed: Closed | None, ordinal: int, figure: float) -> float:
+    """Return a figure relative to the usual one, as it will be when its period has closed."""
+    if closed is None or ordinal - closed.last > HORIZON:
+        return relative(Series(ordinal, [figure]))
+    return relative(Series(ordinal, [*closed.values, *[math.nan] * (ordinal - closed.last - 1), figure][-HORIZON:]))
 
 
 class _SeriesView(Mapping[str, Series]):

@@ -240,17 +240,17 @@ class OpenDays:
         """Return copies of some cells."""
         return self._bytes[places].view(CELL)
 
-    def pop_all(self, day: int) -> dict[int, Open]:
-        """Take a day away from all who have it open; return it by enterprise."""
+    def have_open(self, day: int) -> NDArray[np.bool_]:
+        """Tell of each enterprise whether it has a day open."""
         cells = self.cells[day & 1 :: 2]
-        rows = np.flatnonzero((cells["count"] > 0) & (cells["period"] == day))
-        if not len(rows):
-            return {}
-        places = 2 * rows + (day & 1)
-        opened = dict(zip(rows.tolist(), map(self._open, self._gather(places).tolist()), strict=True))
-        self._bytes[places] = _EMPTY.view(_BYTES)
-        self._touched[places] = True
-        return opened
+        have: NDArray[np.bool_] = (cells["count"] > 0) & (cells["period"] == day)
+        return have
+
+    def figures(self, day: int) -> dict[int, float]:
+        """Return by enterprise what a day that is open would close with."""
+        rows = np.flatnonzero(self.have_open(day))
+        opened = map(self._open, self._gather(2 * rows + (day & 1)).tolist())
+        return {row: one.figure(self._slots) for row, one in zip(rows.tolist(), opened, strict=True)}
 
     def newest_starts(self, rows: int, start: Callable[[int], int]) -> Ints:
         """Return by enterprise when its newest open day began, -1 where none is open; ``start`` tells it of a day."""

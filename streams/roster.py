@@ -87,6 +87,11 @@ class Roster:
             self._decoded += 1
         return memory
 
+    def peek(self, row: int) -> EnterpriseState:
+        """Return the memory of an enterprise to look at; it does not stay decoded, and must not be changed."""
+        memory = self._memories[row]
+        return load_cold(row, memory, self._detectors) if isinstance(memory, bytes) else memory
+
     def open(self, row: int, series: str) -> dict[int, Open]:
         """Return the open periods of a series, by period, to be added to."""
         return self.opened.setdefault(row, {}).setdefault(series, {})

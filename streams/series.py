@@ -75,6 +75,12 @@ class Open:
         self.count, self.total, self.low, self.high, self.last = 1, value, value, value, value
         self.slots, self.revision = (1 << slots) - 1, revision
 
+    def figure(self, slots: int) -> float:
+        """Return what the period closes with: its figure, or its parts' sum scaled up; NaN if too few have come."""
+        if slots == 1 or (self.count == 1 and self.slots == (1 << slots) - 1):
+            return self.total
+        return from_parts(self.slots, self.total, slots)
+
     def dump(self) -> list[Any]:
         """Return what :meth:`load` takes; a period with one reading is short."""
         head = [self.period, self.total, self.slots.to_bytes(12, "little").rstrip(b"\0"), self.revision, self.backfill]
@@ -184,10 +190,8 @@ class Closed:
         slots
             How many readings make the period complete.
         """
-        if slots == 1 or (opened.count == 1 and opened.slots == (1 << slots) - 1):
-            self.append(opened.period, opened.total)
-        else:
-            self.append(opened.period, from_parts(opened.slots, opened.total, slots))
+        self.append(opened.period, opened.figure(slots))
+        if slots > 1 and not (opened.count == 1 and opened.slots == (1 << slots) - 1):
             self.parts[opened.period] = (opened.slots, opened.total)
         if opened.revision:
             self.revisions[opened.period] = opened.revision

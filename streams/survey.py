@@ -67,7 +67,9 @@ class Survey:
                 (topic, group.partition): group.shard.next[topic]
                 for group in groups
                 for topic in INPUTS
-                if not group.paused and group.shard.next[topic] < group.order.position(topic)
+                if not group.paused
+                and not group.shard.closing  # a city's day takes its time, and records may have to wait for it
+                and group.shard.next[topic] < group.order.position(topic)
             }
         )
 
