@@ -23,6 +23,10 @@ from streams.shard import GapError, Record
 #: Electricity is the flood: it waits while anything else is in hand.
 FLOOD = "signals.electricity"
 
+#: Bytes of a topic in hand at which no more is wanted, and bytes that are taken at once: a compact record may hold
+#: thousands of readings, so that records alone bound neither the memory nor the time that a warning waits.
+ROOM_BYTES, STEP_BYTES = 4_000_000, 500_000
+
 _RANK = {topic: rank for rank, topic in enumerate(INPUTS)}
 _LIVE_ORDER = (*(topic for topic in INPUTS if topic != FLOOD), FLOOD)
 
@@ -118,6 +122,7 @@ class _Topic:
         self.position = position  # everything below has been fetched
         self.frames: deque[_Held] = deque()
         self.held = 0  # records in hand
+        self.size = 0  # bytes of these
         self.newest = 0  # time of the newest record ever fetched
         self.cleared = _NEVER  # everything appended before this question has been fetched
         self._told = _NEVER, 0  # the newest answer: what lies below this end was appended before the question
@@ -132,6 +137,7 @@ class _Topic:
         question, end = self._told
         self.frames.append(_Held(question.number if frame.end <= end else number, frame))
         self.held += len(frame.records)
+        self.size += _size(frame.records)
         if frame.records:
             self.newest = max(self.newest, frame.records[-1].time)
         self._settle()
@@ -152,10 +158,12 @@ class _Topic:
         held = self.frames[0]
         first = held.taken
         held.taken = _end_of_minute(held.frame.records, first, most)
+        part = held.frame.part(first, held.taken)
         self.held -= held.taken - first
+        self.size -= _size(part.records)
         if held.taken == len(held.frame.records):
             self.frames.popleft()
-        return held.frame.part(first, held.taken)
+        return part
 
     def _settle(self) -> None:
         while self._pending and self._pending[0][1] <= self.position:
@@ -163,15 +171,24 @@ class _Topic:
 
 
 def _end_of_minute(records: Sequence[Record], first: int, most: int) -> int:
-    """Return where the minute of ``records[first]`` ends, at most ``most`` further. A late record counts as in it."""
+    """Return where the minute of ``records[first]`` ends, at most ``most`` further and when it is enough for a step.
+
+    A late record counts as in it.
+    """
     if not records:
         return 0
     end = minute_of(records[first].time) + MINUTE_MS
     limit = min(first + most, len(records))
+    size = 0
     for index in range(first + 1, limit):
-        if records[index].time >= end:
+        size += len(records[index - 1].value or b"")
+        if records[index].time >= end or size >= STEP_BYTES:
             return index
     return limit
+
+
+def _size(records: Sequence[Record]) -> int:
+    return sum(len(record.value or b"") for record in records)
 
 
 class _Hand:
@@ -198,7 +215,8 @@ class _Hand:
 
     def has_room(self, topic: str) -> bool:
         """Whether more of this topic is wanted."""
-        return self._topics[topic].held < self._room
+        state = self._topics[topic]
+        return state.held < self._room and state.size < ROOM_BYTES
 
     def position(self, topic: str) -> int:
         """Return the offset up to which this topic has been fetched."""

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from connectors.topics import INPUTS
 from streams.frame import Frame
-from streams.ordering import LiveOrder, Order, Question, RecordedOrder, minute_of, sort_key
+from streams.ordering import (
+    ROOM_BYTES,
+    STEP_BYTES,
+    LiveOrder,
+    Order,
+    Question,
+    RecordedOrder,
+    minute_of,
+    sort_key,
+)
 from streams.shard import GapError, Record
 
 MINUTE = 60_000
@@ -207,4 +216,17 @@ def test_a_full_topic_is_not_wanted_and_the_others_are() -> None:
     taken = order.take(2)
     assert taken is not None
     assert (taken.begin, taken.end) == (0, 2)
+    assert order.has_room("signals.electricity")
+
+
+def test_large_records_are_few_in_hand_and_taken_in_small_steps() -> None:
+    """A compact record of a thousand readings is not one of one reading."""
+    order = LiveOrder(NOWHERE, room=10_000)
+    value = bytes(STEP_BYTES // 2)
+    many = [Record(offset, 1, None, value) for offset in range(2 * ROOM_BYTES // STEP_BYTES)]
+    order.add(Frame("signals.electricity", 0, 0, len(many), many))
+    assert not order.has_room("signals.electricity")
+    assert order.has_room("signals.tax")
+    taken = [len(frame.records) for frame in iter(lambda: order.take(500), None)]
+    assert taken == [2] * (len(many) // 2)
     assert order.has_room("signals.electricity")
