@@ -1,10 +1,11 @@
 """A scorer with something wrong in it, for drills: ``python -m streams.drill.faulty_scorer``.
 
-The product has no switch for either fault. Both are planted here, in a process that only a drill starts.
+The product has no switch for any of these. They are planted here, in a process that only a drill starts.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Any
 
 import typer
@@ -40,9 +41,24 @@ def plant_bug(prefix: str) -> None:
     RiskEngine.process = failing  # type: ignore[assignment, method-assign]  # a bug is planted
 
 
+def plant_slowness(us: float) -> None:
+    """Let every message cost this much more. Microseconds."""
+    from streams.shard import Shard
+
+    apply = Shard.apply
+
+    def slow(self: Shard, *arguments: Any) -> None:
+        scored = self.scored
+        apply(self, *arguments)
+        time.sleep((self.scored - scored) * us / 1e6)
+
+    Shard.apply = slow  # type: ignore[assignment, method-assign]  # slowness is planted
+
+
 def main(
     worker_id: Annotated[int, typer.Option(help="Number of the scorer.")],
     fail_on: Annotated[str, typer.Option(help="Fail on signals whose source id begins so.")] = "",
+    slow_us: Annotated[float, typer.Option(help="Let every message cost this much more. Microseconds.")] = 0.0,
     without: Annotated[str, typer.Option(help="An input topic that this scorer does not know.")] = "",
 ) -> None:
     """Run ``forewarn scorer`` with a planted fault."""
@@ -52,6 +68,8 @@ def main(
 
     if fail_on:
         plant_bug(fail_on)
+    if slow_us:
+        plant_slowness(slow_us)
     scorer(worker_id)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,20 +21,28 @@ from connectors.kafka.writer import SignalWriter
 from connectors.models import Signal
 from detectors.calendar import Calendar
 from streams.clock import Clock, moment
+from streams.drill.scaling import FAULTY
 from streams.drill.scene import Scene
 from streams.private import memory_mb
 
 #: Readings of the flood, and enterprises that they are of.
-READINGS, ENTERPRISES = 2_000_000, 80_000
-_BLOCK = 8_000
+READINGS, ENTERPRISES = 1_000_000, 40_000
+#: What a message costs the slow scorer more: it can score 25,000 a second.
+SLOW_US = 40
+_BLOCK = 4_000
 _TOPIC, _NOTICES = "signals.electricity", "signals.litigation"
 _SLOT_MS, _OPEN_MS = DAY_MS // 96, 7 * 3_600_000
 _MOST_NOTICES = 60
 
 
 def overload(scene: Scene) -> None:
-    """Feed one scorer far more than it can score; meanwhile tell of a bankruptcy every second."""
-    scene.scorers.stop(1)
+    """Feed one scorer ten times what it can score; meanwhile tell of a bankruptcy every second.
+
+    A scorer by itself scores about as fast as a producer on the same two cores can feed it: this one is slowed down.
+    """
+    for number in (0, 1):
+        scene.scorers.stop(number)
+    scene.scorers.start(0, "--slow-us", str(SLOW_US), module=FAULTY)
     scene.wait_until_shared("scorer-0")
     flood = _Flood(scene)
     before = memory_mb(scene.scorers.pids())["scorer-0"]
@@ -56,7 +64,9 @@ def overload(scene: Scene) -> None:
         "lag_records": max(lags),
         "memory_mb": {"before": before, "max": max(memory)},
     }
-    scene.scorers.start(1)
+    scene.scorers.stop(0)
+    for number in (0, 1):
+        scene.scorers.start(number)
     scene.wait_until_shared("scorer-0", "scorer-1")
 
 
@@ -117,20 +127,27 @@ def _watch(scene: Scene, flood: _Flood) -> tuple[dict[str, int], list[int], list
     """Tell of a bankruptcy every second until the flood is scored; return when each was appended, and what was seen."""
     notices: dict[str, int] = {}
     lags, memory = [], []
+    ends: dict[int, int] = {}
+    app = scene.stack.settings.app
     producer = _producer(scene)
     try:
         with connected(scene.stack.endpoints.kafka) as admin:
-            while True:
+            while not (ends and _reached(admin.group_offsets(app).get(_TOPIC, {}), ends)):
                 if len(notices) < _MOST_NOTICES:
                     enterprise = f"{_source(scene)}-{len(notices):03d}"
                     notices[enterprise] = _tell(scene, producer, enterprise)
                 memory.append(memory_mb(scene.scorers.pids())["scorer-0"])
-                lags.append(sum(lag.lag for lag in admin.lag(scene.stack.settings.app, [_TOPIC])))
-                if not flood.runs and lags[-1] <= scene.stack.settings.partitions:
-                    return notices, lags, memory
+                lags.append(sum(lag.lag for lag in admin.lag(app, [_TOPIC])))
+                if not flood.runs:
+                    ends = ends or admin.end_offsets([_TOPIC])[_TOPIC]
                 scene.sleep(1.0)
     finally:
         producer.close()
+    return notices, lags, memory
+
+
+def _reached(offsets: Mapping[int, int], ends: Mapping[int, int]) -> bool:
+    return all(offsets.get(partition, 0) >= end for partition, end in ends.items())
 
 
 def _tell(scene: Scene, producer: Any, enterprise: str) -> int:

