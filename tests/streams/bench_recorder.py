@@ -1,7 +1,8 @@
 """How fast the recorder is: ``python tests/streams/bench_recorder.py [--form json] [ROWS]``.
 
 Fills a Kafka with readings, then lets ``forewarn recorder`` store them in an embedded ClickHouse, and prints rows per
-second and the processor time per row of both processes. What ClickHouse merges until all is stored is in its figure.
+second and the processor time per row of both processes, less what they need for a single block. What ClickHouse merges
+until all is stored is in its figure.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from streams.runtime import Endpoints
 PARTITIONS, ENTERPRISES, BLOCK = 16, 100_000, 500
 START_MS, QUARTER_MS = 1_780_272_000_000, 900_000
 TOPIC = "signals.electricity"
-RECORDER = (sys.executable, "-c", "from streams.cli import main; main()", "recorder")
+RECORDER = (sys.executable, "-P", "-c", "from streams.cli import main; main()", "recorder")
 
 
 def blocks(rows: int) -> Iterator[tuple[int, Block]]:
@@ -90,7 +91,7 @@ def stored(connection: Client) -> int:
 
 
 def record(place: Endpoints, bootstrap: str, clickhouse_pid: int, rows: int, directory: Path) -> dict[str, Any]:
-    """Run the recorder until all is stored."""
+    """Run the recorder until so many rows are stored; return what that took."""
     variables = {
         "DATA_DIR": str(directory),
         "KAFKA_BOOTSTRAP": bootstrap,
@@ -106,20 +107,14 @@ def record(place: Endpoints, bootstrap: str, clickhouse_pid: int, rows: int, dir
         RECORDER, env=os.environ | {f"FOREWARN_{name}": value for name, value in variables.items()}
     )
     try:
-        while (count := stored(connection)) == 0:  # until the group has formed
-            time.sleep(0.02)
-        began, first, before = time.perf_counter(), count, (processor_s(recorder.pid), processor_s(clickhouse_pid))
-        while (count := stored(connection)) < rows:
+        began, before = time.perf_counter(), processor_s(clickhouse_pid)
+        while stored(connection) < rows:
             time.sleep(0.5)  # each look costs ClickHouse some milliseconds
-        seconds, new = time.perf_counter() - began, count - first
-        after = processor_s(recorder.pid), processor_s(clickhouse_pid)
-        parts = connection.query("SELECT count() FROM system.parts WHERE active AND table = 'signals'").result_rows
         return {
-            "rows_per_s": round(new / seconds),
-            "recorder_us_per_row": round((after[0] - before[0]) / new * 1e6, 2),
-            "clickhouse_us_per_row": round((after[1] - before[1]) / new * 1e6, 2),
+            "seconds": time.perf_counter() - began,
+            "recorder_s": processor_s(recorder.pid),
+            "clickhouse_s": processor_s(clickhouse_pid) - before,
             "recorder_mb": memory_mb(recorder.pid),
-            "parts": parts[0][0],
         }
     finally:
         connection.close()
@@ -143,9 +138,16 @@ def main() -> None:
             place = Endpoints(Connection(""), server.url, server.user, server.password, "bench", "", False, False)
             with client(place, database="") as connection:
                 migrate(connection, "bench", {})
-            records = asyncio.run(fill(kafka.bootstrap, options.rows, options.form))
+            asyncio.run(fill(kafka.bootstrap, 1, "compact"))
+            start = record(place, kafka.bootstrap, server.pid or 0, 1, directory)
+            asyncio.run(fill(kafka.bootstrap, options.rows, options.form))
             found = record(place, kafka.bootstrap, server.pid or 0, options.rows, directory)
-    print(json.dumps({"form": options.form, "rows": options.rows, "records": records, **found}))
+    per_row = {
+        "rows_per_s": round(options.rows / (found["seconds"] - start["seconds"])),
+        "recorder_us_per_row": round((found["recorder_s"] - start["recorder_s"]) / options.rows * 1e6, 2),
+        "clickhouse_us_per_row": round((found["clickhouse_s"] - start["clickhouse_s"]) / options.rows * 1e6, 2),
+    }
+    print(json.dumps({"form": options.form, "rows": options.rows, **per_row, "recorder_mb": found["recorder_mb"]}))
 
 
 if __name__ == "__main__":
