@@ -25,7 +25,7 @@ FLOOD = "signals.electricity"
 
 #: Bytes of a topic in hand at which no more is wanted, and bytes that are taken at once: a compact record may hold
 #: thousands of readings, so that records alone bound neither the memory nor the time that a warning waits.
-ROOM_BYTES, STEP_BYTES = 4_000_000, 500_000
+ROOM_BYTES, STEP_BYTES = 4_000_000, 100_000
 
 _RANK = {topic: rank for rank, topic in enumerate(INPUTS)}
 _LIVE_ORDER = (*(topic for topic in INPUTS if topic != FLOOD), FLOOD)

@@ -27,8 +27,8 @@ from streams.private import memory_mb
 
 #: Readings of the flood, and enterprises that they are of.
 READINGS, ENTERPRISES = 1_000_000, 40_000
-#: What a message costs the slow scorer more: it can score 25,000 a second.
-SLOW_US = 40
+#: What a message costs the slow scorer more: it can score some 30,000 a second.
+SLOW_US = 30
 _BLOCK = 4_000
 _TOPIC, _NOTICES = "signals.electricity", "signals.litigation"
 _SLOT_MS, _OPEN_MS = DAY_MS // 96, 7 * 3_600_000
