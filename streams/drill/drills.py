@@ -60,4 +60,4 @@ DRILLS: Mapping[str, Drill] = MappingProxyType(
     }
 )
 #: What ``forewarn drill --short`` runs: the same harm, less often.
-SHORT: Mapping[str, Drill] = MappingProxyType({"kill-scorer": Drill(kills.kill_scorers(3)), "poison": DRILLS["poison"]})
+SHORT: Mapping[str, Drill] = MappingProxyType({"kill-scorer": Drill(kills.kill_scorers(2)), "poison": DRILLS["poison"]})
