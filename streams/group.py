@@ -19,11 +19,11 @@ from streams.ordering import Order
 from streams.shard import Checkpoint, Shard
 
 #: Records of one step: short enough that nothing else waits noticeably.
-STEP_RECORDS = 500
+STEP_RECORDS = 1_000
 #: Enterprises that are judged in one step after a period has closed: a city's take seconds together.
 STEP_ENTERPRISES = 200
 #: Least time between two checkpoints of a group, however urgent.
-MIN_GAP_S = 0.05
+MIN_GAP_S = 0.2
 #: While a checkpoint takes longer than this, nothing more is applied: an absent broker must not fill the memory.
 STALL_S = 3.0
 

@@ -10,9 +10,10 @@ been fetched, nothing older than the question can still be on its way.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from itertools import accumulate
 from typing import NamedTuple, Protocol
 
 from connectors.topics import INPUTS
@@ -25,7 +26,7 @@ FLOOD = "signals.electricity"
 
 #: Bytes of a topic in hand at which no more is wanted, and bytes that are taken at once: a compact record may hold
 #: thousands of readings, so that records alone bound neither the memory nor the time that a warning waits.
-ROOM_BYTES, STEP_BYTES = 4_000_000, 100_000
+ROOM_BYTES, STEP_BYTES = 4_000_000, 250_000
 
 _RANK = {topic: rank for rank, topic in enumerate(INPUTS)}
 _LIVE_ORDER = (*(topic for topic in INPUTS if topic != FLOOD), FLOOD)
@@ -103,16 +104,48 @@ class Order(Protocol):
         ...
 
 
-@dataclass(slots=True)
 class _Held:
     """A frame in hand, and how many of its records have been taken.
 
     Whatever was asked after ``number`` frames had arrived was asked after these records had been appended.
     """
 
-    number: int
-    frame: Frame
-    taken: int = 0
+    __slots__ = ("_latest", "_sizes", "frame", "number", "taken")
+
+    def __init__(self, number: int, frame: Frame) -> None:
+        self.number = number
+        self.frame = frame
+        self.taken = 0
+        self._sizes = list(accumulate(len(record.value or b"") for record in frame.records))  # of the first n
+        self._latest = max((record.time for record in frame.records), default=0)
+
+    @property
+    def size(self) -> int:
+        """Bytes of what has not been taken."""
+        return self._size_of(self.taken, len(self.frame.records))
+
+    def take(self, most: int) -> Frame:
+        """Take records of one minute, at most so many, until it is enough for a step."""
+        first = self.taken
+        self.taken = self._end_of_step(first, most)
+        return self.frame.part(first, self.taken)
+
+    def _end_of_step(self, first: int, most: int) -> int:
+        """Return where the minute of the first record ends, or the step. A late record counts as in its minute."""
+        records = self.frame.records
+        if not records:
+            return 0
+        enough = bisect_left(self._sizes, self._size_of(0, first) + STEP_BYTES) + 1
+        limit = min(first + most, len(records), max(enough, first + 1))
+        end = minute_of(records[first].time) + MINUTE_MS
+        if self._latest >= end:
+            for index in range(first + 1, limit):
+                if records[index].time >= end:
+                    return index
+        return limit
+
+    def _size_of(self, first: int, last: int) -> int:
+        return (self._sizes[last - 1] if last else 0) - (self._sizes[first - 1] if first else 0)
 
 
 class _Topic:
@@ -135,9 +168,10 @@ class _Topic:
             return
         self.position = frame.end
         question, end = self._told
-        self.frames.append(_Held(question.number if frame.end <= end else number, frame))
+        held = _Held(question.number if frame.end <= end else number, frame)
+        self.frames.append(held)
         self.held += len(frame.records)
-        self.size += _size(frame.records)
+        self.size += held.size
         if frame.records:
             self.newest = max(self.newest, frame.records[-1].time)
         self._settle()
@@ -156,11 +190,10 @@ class _Topic:
 
     def take(self, most: int) -> Frame:
         held = self.frames[0]
-        first = held.taken
-        held.taken = _end_of_minute(held.frame.records, first, most)
-        part = held.frame.part(first, held.taken)
-        self.held -= held.taken - first
-        self.size -= _size(part.records)
+        before = held.size
+        part = held.take(most)
+        self.held -= len(part.records)
+        self.size -= before - held.size
         if held.taken == len(held.frame.records):
             self.frames.popleft()
         return part
@@ -168,27 +201,6 @@ class _Topic:
     def _settle(self) -> None:
         while self._pending and self._pending[0][1] <= self.position:
             self.cleared = self._pending.popleft()[0]
-
-
-def _end_of_minute(records: Sequence[Record], first: int, most: int) -> int:
-    """Return where the minute of ``records[first]`` ends, at most ``most`` further and when it is enough for a step.
-
-    A late record counts as in it.
-    """
-    if not records:
-        return 0
-    end = minute_of(records[first].time) + MINUTE_MS
-    limit = min(first + most, len(records))
-    size = 0
-    for index in range(first + 1, limit):
-        size += len(records[index - 1].value or b"")
-        if records[index].time >= end or size >= STEP_BYTES:
-            return index
-    return limit
-
-
-def _size(records: Sequence[Record]) -> int:
-    return sum(len(record.value or b"") for record in records)
 
 
 class _Hand:
