@@ -64,6 +64,7 @@ def overload(scene: Scene) -> None:
         "lag_records": max(lags),
         "memory_mb": {"before": before, "max": max(memory)},
     }
+    scene.mark(moved=scene.groups)
     scene.scorers.stop(0)
     for number in (0, 1):
         scene.scorers.start(number)

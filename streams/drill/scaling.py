@@ -96,6 +96,7 @@ def engine_bug(scene: Scene) -> None:
     scene.mark(moved=scene.groups)
     scene.stack.wait_for("the bugs put aside", lambda: _put_aside(scene) >= _BUGS)
     scene.figures["put_aside"] = _put_aside(scene)
+    scene.mark(*(f"scorer-{number}" for number in (0, 1)))
     for number in (0, 1):
         scene.scorers.stop(number)
         scene.scorers.start(number)
