@@ -523,10 +523,10 @@ class RiskEngine:
         index, ordinal, first, rows = self.closing
         cycle = self.rules.cycles[index]
         last = rows if most is None else min(first + most, rows)
-        concerned = self.enterprises.having([rule.name for rule in cycle.series])[first:last]
+        concerned = self.enterprises.having([rule.name for rule in cycle.series], first, last)
         for rule in cycle.series:
             if rule.in_columns:
-                concerned |= self.days[rule.name].have_open(ordinal)[first:last]
+                concerned |= self.days[rule.name].have_open(ordinal, first, last)
         for row in range(first, last):
             if concerned[row - first] or row in self.dirty_cold or row in self.enterprises.opened:
                 self._close_one(row, cycle, ordinal, out)

@@ -99,6 +99,7 @@ class PartitionGroup:
         self._changed, self._urgent = asyncio.Event(), asyncio.Event()
         self._writing = asyncio.Lock()
         self._writing_since: float | None = None
+        self._writing_alerts = False
 
     # ---- input -------------------------------------------------------------------------------------------------
 
@@ -135,6 +136,16 @@ class PartitionGroup:
         if self.shard.urgent:
             self._urgent.set()
         return ticked or frame is not None
+
+    @property
+    def hurries(self) -> bool:
+        """Whether something is in hand that should not wait for the other groups' flood."""
+        return self.order.hurries and not self.paused and not self.dropped
+
+    @property
+    def writes_alerts(self) -> bool:
+        """Whether a checkpoint with an alert is being written."""
+        return self._writing_alerts
 
     def asks(self) -> bool:
         """Whether the group cannot go on until the end offsets of its topics are known anew."""
@@ -178,6 +189,7 @@ class PartitionGroup:
                 return
             self._changed.clear()
             self._urgent.clear()
+            self._writing_alerts = self.shard.urgent
             checkpoint = self.shard.take()  # states, outputs and offsets of one moment: no await in here
             self._count_refused(checkpoint)
             self._writing_since = self._clock.monotonic()
@@ -189,7 +201,7 @@ class PartitionGroup:
             else:
                 self._tell(checkpoint, self._clock.monotonic() - self._writing_since)
             finally:
-                self._writing_since = None
+                self._writing_since, self._writing_alerts = None, False
 
     def drop(self) -> asyncio.Task[None]:
         """Forget the shard. No abort, no flush: the next owner settles an open transaction when it fences this one."""

@@ -240,9 +240,9 @@ class OpenDays:
         """Return copies of some cells."""
         return self._bytes[places].view(CELL)
 
-    def have_open(self, day: int) -> NDArray[np.bool_]:
-        """Tell of each enterprise whether it has a day open."""
-        cells = self.cells[day & 1 :: 2]
+    def have_open(self, day: int, first: int = 0, last: int | None = None) -> NDArray[np.bool_]:
+        """Tell of the enterprises ``[first, last)`` whether they have a day open."""
+        cells = self.cells[2 * first + (day & 1) : None if last is None else 2 * last : 2]
         have: NDArray[np.bool_] = (cells["count"] > 0) & (cells["period"] == day)
         return have
 

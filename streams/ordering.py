@@ -29,7 +29,8 @@ FLOOD = "signals.electricity"
 ROOM_BYTES, STEP_BYTES = 4_000_000, 250_000
 
 _RANK = {topic: rank for rank, topic in enumerate(INPUTS)}
-_LIVE_ORDER = (*(topic for topic in INPUTS if topic != FLOOD), FLOOD)
+_TRICKLE = tuple(topic for topic in INPUTS if topic != FLOOD)
+_LIVE_ORDER = (*_TRICKLE, FLOOD)
 
 
 def minute_of(time: int) -> int:
@@ -65,6 +66,11 @@ class Order(Protocol):
     @property
     def interleaves(self) -> bool:
         """Whether records may be applied before a tick has come to its end."""
+        ...
+
+    @property
+    def hurries(self) -> bool:
+        """Whether something other than the flood can be taken."""
         ...
 
     def add(self, frame: Frame) -> None:
@@ -275,6 +281,11 @@ class LiveOrder(_Hand):
 
     interleaves = True
 
+    @property
+    def hurries(self) -> bool:
+        """Whether something other than the flood is in hand."""
+        return any(self._topics[topic].frames for topic in _TRICKLE)
+
     def take(self, most: int) -> Frame | None:
         """Return up to ``most`` records of one minute, or None."""
         if (frame := self._empty_head()) is not None:
@@ -315,6 +326,7 @@ class RecordedOrder(_Hand):
     """
 
     interleaves = False
+    hurries = False  # the order is the records' own
 
     def take(self, most: int) -> Frame | None:
         """Return up to ``most`` records of one minute if it is sure that they are next, or None."""

@@ -96,10 +96,10 @@ class Roster:
         """Return the open periods of a series, by period, to be added to."""
         return self.opened.setdefault(row, {}).setdefault(series, {})
 
-    def having(self, series: Sequence[str]) -> NDArray[np.bool_]:
-        """Tell of each whether it has closed periods of one of the series; valid for those that did not change."""
+    def having(self, series: Sequence[str], first: int = 0, last: int | None = None) -> NDArray[np.bool_]:
+        """Tell of ``[first, last)`` who has closed periods of some series; valid for those that did not change."""
         bits = np.uint32(sum(self._series[name] for name in series))
-        mine: NDArray[np.bool_] = (self.summaries["series"][: len(self)] & bits) != 0
+        mine: NDArray[np.bool_] = (self.summaries["series"][first : len(self) if last is None else last] & bits) != 0
         return mine
 
     # ---- records -------------------------------------------------------------------------------------------------

@@ -46,6 +46,8 @@ _SURVEY_S = 5.0
 _ASK_TIMEOUT_S, _ASK_GAP_S = 10.0, 0.002
 #: How long to sleep at most while nothing arrives: a minute may pass meanwhile, and ticks.
 _IDLE_S = 0.2
+#: A step this long would delay an alert that is being written noticeably.
+_LONG_STEP_S = 0.02
 #: A rebalance that takes longer than this will not end.
 _REBALANCE_S = 180.0
 
@@ -179,20 +181,33 @@ class Scorer:
     # ---- applying ------------------------------------------------------------------------------------------------
 
     async def _apply(self) -> None:
-        """Give every group a step in turn; sleep while there is nothing to do."""
+        """Give every group a step in turn, whatever is not the flood first; sleep while there is nothing to do."""
         owned = self._owned
         while True:
             owned.wake.clear()
-            busy = False
-            for group in list(owned.groups.values()):
+            busy, groups = False, list(owned.groups.values())
+            for group in groups:
+                for other in groups:
+                    if other.hurries:
+                        busy = self._step(other) or busy
+                began = self._clock.monotonic()
                 busy = self._step(group) or busy
                 if group.asks():
                     self._asking.set()
                 await asyncio.sleep(0)  # let fetches, checkpoints and the beat run
+                await self._breathe(groups, self._clock.monotonic() - began)
             if busy:
                 owned.consumer.room()
             else:
                 await _set_within(owned.wake, _IDLE_S)
+
+    async def _breathe(self, groups: Collection[PartitionGroup], took_s: float) -> None:
+        """After a long step, let an alert be written: its transaction needs the event loop some twenty times."""
+        if took_s < _LONG_STEP_S:
+            return
+        until = self._clock.monotonic() + took_s / 2
+        while self._clock.monotonic() < until and any(group.writes_alerts for group in groups):
+            await asyncio.sleep(0.001)
 
     def _step(self, group: PartitionGroup) -> bool:
         try:
