@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import msgspec
 
-from connectors.topics import ALERTS, DEAD_LETTERS, SIGNALS
+from connectors.topics import ALERTS, DEAD_LETTERS, INPUTS, SIGNALS
 from streams import logs, metrics
 from streams.checkpoint import CheckpointWriter
 from streams.clock import Clock
@@ -22,6 +22,8 @@ from streams.shard import Checkpoint, Shard
 STEP_RECORDS = 1_000
 #: Enterprises that are judged in one step after a period has closed: a city's take seconds together.
 STEP_ENTERPRISES = 200
+#: How many times longer the interval between checkpoints is while the input is a backlog.
+BEHIND_FACTOR = 4
 #: Least time between two checkpoints of a group, however urgent.
 MIN_GAP_S = 0.2
 #: While a checkpoint takes longer than this, nothing more is applied: an absent broker must not fill the memory.
@@ -178,9 +180,17 @@ class PartitionGroup:
         while not self.dropped:
             await self._changed.wait()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._urgent.wait(), self._interval_s)
+                await asyncio.wait_for(self._urgent.wait(), self._pause_s())
             await self.checkpoint()
             await asyncio.sleep(MIN_GAP_S)
+
+    def _pause_s(self) -> float:
+        """Return how long a change may wait for its checkpoint: longer while there is more in hand than is applied.
+
+        A transaction costs milliseconds whatever is in it; what nobody is waiting for yet can share one.
+        """
+        behind = not all(self.order.has_room(topic) for topic in INPUTS)
+        return self._interval_s * (BEHIND_FACTOR if behind else 1)
 
     async def checkpoint(self) -> None:
         """Write what changed since the last checkpoint, if anything did."""

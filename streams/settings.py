@@ -90,7 +90,9 @@ class Settings(BaseSettings):
     http_host: str = Field("127.0.0.1", description="Address that the API and board listen on.")
     http_port: Port = Field(8080, description="Port of the API and board.")
 
-    checkpoint_ms: int = Field(500, ge=20, le=60_000, description="Longest time between two checkpoints.")
+    checkpoint_ms: int = Field(
+        500, ge=20, le=60_000, description="Longest time between two checkpoints; four times that in a backlog."
+    )
     dead_letter_limit: int = Field(
         10_000, ge=1, description="Dead letters of one partition group within a minute that stop the scorer."
     )
