@@ -184,9 +184,7 @@ class RiskEngine:
         # Registry entries may be undated, hence from 1970: from there on every day would have to be closed.
         if isinstance(message, Signal):
             self._begin()
-        row = self._row_of(message.enterprise_id)
-        self._close_pending(row, out)
-        state = self.enterprises.state(row)
+        state = self.enterprises.state(self._row_of(message.enterprise_id))
         try:
             if isinstance(message, Enterprise):
                 self._register(message, state)
@@ -304,6 +302,7 @@ class RiskEngine:
         period = self.rules.period_of(rule, moment)
         slot = self.rules.slot_of(metric, moment, period)
         if period < self._next_of(rule):
+            self._close_pending(state.row, out)
             self._read_late(received, signal, metric, state, rule, period, slot, out)
             self._note_newest(signal.family, state, self.rules.start_of(rule, period) if rule.in_columns else moment)
             return
@@ -383,6 +382,7 @@ class RiskEngine:
     # ---- events ------------------------------------------------------------------------------------------------
 
     def _happen(self, received: Received, signal: Signal, metric: Metric, state: EnterpriseState, out: Outcome) -> None:
+        self._close_pending(state.row, out)
         hashed = _hash_of(signal)
         before = state.seen.pop(hashed, -1)
         state.seen[hashed] = max(before, signal.revision)
@@ -534,7 +534,7 @@ class RiskEngine:
         return None if most is None else most - (last - first)
 
     def _close_pending(self, row: int, out: Outcome) -> None:
-        """Close an enterprise's period before its turn: a message for it is about to be processed."""
+        """Close an enterprise's period before its turn: a message is about to be processed that rests on it."""
         if self.closing is not None and self.closing.row <= row < self.closing.rows:
             self._close_one(row, self.rules.cycles[self.closing.cycle], self.closing.ordinal, out)
 

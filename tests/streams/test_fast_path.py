@@ -113,7 +113,7 @@ def fed(shard: Shard, log: list[tuple[str, Record]], cuts: set[int], ticks: int 
     return told
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=150)
 @given(streams(), st.sets(st.integers(0, 40)), st.sampled_from([None, 0, 1, 2]))
 def test_frames_lead_to_what_single_readings_lead_to(
     log: list[tuple[str, Record]], cuts: set[int], ticks: int | None
