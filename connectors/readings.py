@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import repeat
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 import numpy as np
@@ -30,7 +30,7 @@ Ints: TypeAlias = NDArray[np.int64]
 
 #: A time that was not told.
 NO_TIME = np.iinfo(np.int64).min
-_SOURCE_ID_LENGTH = 256
+_SOURCE_ID_LENGTH, _LARGEST_REVISION = 256, 2**31 - 1
 #: Different times, and sources, that are remembered; a frame has a handful.
 _CACHE = 65_536
 _NAME = re.compile(NAME_PATTERN)
@@ -454,7 +454,7 @@ def _quick_family(family: Family) -> _QuickFamily | None:
             ("v", Literal[1], 1),
             ("payload", None, None),
             ("published_at", str | None, None),
-            ("revision", int, 0),
+            ("revision", Annotated[int, msgspec.Meta(ge=0, le=_LARGEST_REVISION)], 0),
             ("backfill", bool, False),
             ("attributes", _Nothing, _Nothing()),
         ],

@@ -121,7 +121,7 @@ async def test_a_kafka_that_is_away_tells_nothing() -> None:
 def groups_at(fetched: int, applied: int) -> Any:
     """A partition group that has got so far in every topic."""
     order = SimpleNamespace(position=lambda _: fetched, has_room=lambda _: True)
-    shard = SimpleNamespace(next=dict.fromkeys(INPUTS, applied))
+    shard = SimpleNamespace(next=dict.fromkeys(INPUTS, applied), closing=False)
     return [SimpleNamespace(partition=0, paused=False, order=order, shard=shard)]
 
 
