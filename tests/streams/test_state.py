@@ -53,7 +53,7 @@ def test_records_of_schema_1_are_read_and_written_anew_with_the_first_checkpoint
     shard.restore(b"E1" + HOT, hot)
     shard.restored()
     assert sorted(shard.engine.enterprises.rows) == ["E0", "E1", "E2"]
-    assert shard.engine.enterprises["E2"].entry == entry
+    assert shard.engine.enterprises["E2"].entry == old.entry
     assert shard.engine.enterprises.opened == {1: {"daily_kwh": {20_000: opened}}}
     written = dict(shard.take().states)
     assert {summary_record(written[f"E{n}".encode() + COLD] or b"").row for n in range(3)} == {0, 1, 2}
