@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 
+from streams.generated_page import GeneratedPage
 from streams.metrics import BUILD_INFO, BUILD_LABELS, DECLARED, READY, Metric, Role
 
 _HEAD = f"""\
@@ -55,19 +54,7 @@ def _row(metric: Metric) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the page, or with ``--check`` only say whether it differs; 1 if it does."""
-    parser = argparse.ArgumentParser(prog="python -m streams.metrics_page", description=__doc__)
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the file differs")
-    options = parser.parse_args(arguments)
-    path: Path = options.file
-    if not options.check:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page(), encoding="utf-8")
-        return 0
-    if path.exists() and path.read_text(encoding="utf-8") == page():
-        return 0
-    sys.stderr.write(f"{path} differs from streams/metrics.py: run `make metrics`\n")
-    return 1
+    return GeneratedPage("streams.metrics_page", __doc__, page, "streams/metrics.py", "metrics").main(arguments)
 
 
 if __name__ == "__main__":

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from streams.generated_page import GeneratedPage
 from streams.settings import CONFIG_VARIABLE, Settings
 
 #: ``FOREWARN_*`` variables that are not settings of the processes.
@@ -104,19 +103,7 @@ def _accepted(schema: Mapping[str, Any]) -> Iterator[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the page, or with ``--check`` only say whether it differs; 1 if it does."""
-    parser = argparse.ArgumentParser(prog="python -m streams.settings_table", description=__doc__)
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the file differs")
-    options = parser.parse_args(arguments)
-    path: Path = options.file
-    if not options.check:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page(), encoding="utf-8")
-        return 0
-    if path.exists() and path.read_text(encoding="utf-8") == page():
-        return 0
-    sys.stderr.write(f"{path} differs from streams/settings.py: run `make settings`\n")
-    return 1
+    return GeneratedPage("streams.settings_table", __doc__, page, "streams/settings.py", "settings").main(arguments)
 
 
 if __name__ == "__main__":
