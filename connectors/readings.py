@@ -273,20 +273,12 @@ class _Frame:
 
     def _add(self, record: KafkaRecord) -> Iterator[Readings | Apart]:
         """Gather a record; first yield what was gathered before if it does not go with it."""
-        value = record.value
-        try:
-            if value is None or len(value) > MAX_RECORD_BYTES:
-                raise CompactError
-            readings = [self._quick.one(value)]
-        except _NOT_PLAIN:
-            if value and len(value) <= MAX_RECORD_BYTES:
-                if is_compact(value):
-                    yield from self._gathered()
-                    yield self._block(record, value)
-                    return
-                readings = self._envelope(value)
-            else:
-                readings = []
+        value = record.value if record.value and len(record.value) <= MAX_RECORD_BYTES else b""
+        if is_compact(value):
+            yield from self._gathered()
+            yield self._block(record, value)
+            return
+        readings = self._plain_json(value)
         if not readings or (self._readings and self._readings[0].metric != readings[0].metric):
             yield from self._gathered()
         if readings:
@@ -295,6 +287,13 @@ class _Frame:
             self._counts.append(len(readings))
         else:
             yield self._owner._apart(self._topic, self._partition, record)
+
+    def _plain_json(self, value: bytes) -> list[Any]:
+        """Return the reading of a record, or those of an envelope if they are of one metric; else none."""
+        try:
+            return [self._quick.one(value)]
+        except _NOT_PLAIN:
+            return self._envelope(value)
 
     def _envelope(self, value: bytes) -> list[Any]:
         try:
@@ -418,7 +417,7 @@ class _Frame:
         return plain
 
 
-_NOT_PLAIN = (msgspec.MsgspecError, CompactError, UnicodeDecodeError, RecursionError)
+_NOT_PLAIN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def _all_fine(ids: Sequence[str]) -> bool:

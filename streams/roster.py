@@ -69,9 +69,6 @@ class Roster:
     def __getitem__(self, enterprise: str) -> EnterpriseState:
         return self.state(self.rows[enterprise])
 
-    def __contains__(self, enterprise: object) -> bool:
-        return enterprise in self.rows
-
     def add(self, enterprise: str) -> int:
         """Take in a new enterprise; return its number."""
         row = self._number(len(self.names), enterprise)

@@ -174,7 +174,7 @@ class Shard:
         now
             Milliseconds.
         most
-            How many enterprises may be judged; ``closing`` says whether more wait for the next call.
+            How many enterprises may be closed; ``closing`` says whether more wait for the next call.
         """
         now -= now % MINUTE_MS
         if now < self.engine.due():

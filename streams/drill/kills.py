@@ -38,11 +38,16 @@ def kill_broker(scene: Scene) -> None:
 
 def kill_recorder(scene: Scene) -> None:
     """SIGKILL the recorder three times between its insert and its commit, as near as that can be hit."""
-    for _ in range(3):
+    _kill_at_work(scene, "recorder", 3, _wait_for_insert)
+
+
+def _kill_at_work(scene: Scene, part: str, times: int, wait_for_work: Callable[[Scene], None]) -> None:
+    """SIGKILL a part so many times, each time just after it has done something, and wait until it works again."""
+    for _ in range(times):
         scene.soon()
-        _wait_for_insert(scene)
-        scene.kill("recorder")
-        scene.stack.wait_for("recorder works", lambda: scene.stack.works("recorder"))
+        wait_for_work(scene)
+        scene.kill(part)
+        scene.stack.wait_for(f"{part} works", lambda: scene.stack.works(part))
 
 
 def _wait_for_insert(scene: Scene) -> None:
@@ -63,11 +68,7 @@ def kill_clickhouse(scene: Scene) -> None:
 
 def kill_notifier(scene: Scene) -> None:
     """SIGKILL the notifier twice while it delivers."""
-    for _ in range(2):
-        scene.soon()
-        _wait_for_webhook(scene)
-        scene.kill("notifier")
-        scene.stack.wait_for("notifier works", lambda: scene.stack.works("notifier"))
+    _kill_at_work(scene, "notifier", 2, _wait_for_webhook)
 
 
 def _wait_for_webhook(scene: Scene) -> None:
