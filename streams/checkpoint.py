@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]  # no types
-from aiokafka.structs import OffsetAndMetadata  # type: ignore[import-untyped]  # no types
 
 from connectors.kafka.connection import Connection
 from connectors.topics import STATE
@@ -43,13 +42,12 @@ class CheckpointWriter:
     kafka
         Where it is, and who we are there.
     app
-        Consumer group, and prefix of the transactional id.
+        Prefix of the transactional id.
     partition
         The partition group.
     """
 
     def __init__(self, kafka: Connection, app: str, partition: int) -> None:
-        self._app = app
         self._partition = partition
         self._producer: Any = AIOKafkaProducer(
             **kafka.aiokafka(),
@@ -80,8 +78,6 @@ class CheckpointWriter:
                 for topic, records in checkpoint.outputs.items():
                     await self._send(topic, records, sent)
                 await self._send(STATE, checkpoint.states, sent)
-                # For lag monitors only: the offsets in `state` are the truth.
-                await self._producer.send_offsets_to_transaction(self._group_offsets(checkpoint), self._app)
                 # aiokafka commits even when a send has failed: look at every one first.
                 await asyncio.gather(*sent)
                 await self._producer.commit_transaction()
@@ -103,12 +99,6 @@ class CheckpointWriter:
             await self._producer.stop()
         except (Exception, asyncio.CancelledError) as error:  # the sender's own cancellation comes out here
             _log.debug("writer stopped", partition=self._partition, error=repr(error))
-
-    def _group_offsets(self, checkpoint: Checkpoint) -> dict[Any, Any]:
-        return {
-            TopicPartition(topic, self._partition): OffsetAndMetadata(offset, "")
-            for topic, offset in checkpoint.offsets.items()
-        }
 
     async def _send(
         self, topic: str, records: Sequence[tuple[bytes, bytes | None]], sent: list[asyncio.Future[Any]]

@@ -72,6 +72,11 @@ class PartitionGroup:
         Dead letters within a minute that are too many.
     told
         Where what it does is counted.
+
+    Attributes
+    ----------
+    stored
+        Topic to the next offset, as of the newest checkpoint that is written.
     """
 
     def __init__(
@@ -90,6 +95,7 @@ class PartitionGroup:
         self.order = order
         self.applied = 0
         self.ticked = shard.ticked
+        self.stored = dict(shard.next)
         self.paused = False
         self.dropped = False
         self._writer = writer
@@ -209,6 +215,7 @@ class PartitionGroup:
                 self.dropped = True
                 raise
             else:
+                self.stored = checkpoint.offsets
                 self._tell(checkpoint, self._clock.monotonic() - self._writing_since)
             finally:
                 self._writing_since, self._writing_alerts = None, False

@@ -24,6 +24,7 @@ from streams.frame import Frame
 from streams.group import PartitionGroup, TooManyDeadLettersError
 from streams.metrics import Metrics
 from streams.ordering import LiveOrder, Order, RecordedOrder
+from streams.progress import Progress
 from streams.rules import Rules
 from streams.settings import Settings
 from streams.shard import EngineFaultError, GapError, Shard
@@ -92,6 +93,8 @@ class Ownership:
         Records that Kafka deleted before they were scored, at most, since this process began.
     restored
         Records of states read so far: a restore that goes on is no standstill.
+    progress
+        Tells the consumer group how far its partitions are.
     """
 
     def __init__(
@@ -101,6 +104,7 @@ class Ownership:
         self.restored = 0
         self.groups: dict[int, PartitionGroup] = {}
         self.wake = asyncio.Event()  # there is something to apply
+        self.progress = Progress(lambda: self.consumer, self.groups.values)
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._app = app
         self._settings = settings
@@ -335,6 +339,7 @@ class Ownership:
         for group in self.groups.values():
             group.paused = True
         await self._flush(patience_s)
+        await self.progress.tell()
         stopping = [group.drop() for group in self.groups.values()]
         self.groups.clear()  # what still arrives is for the next owner
         for task in list(self._tasks):

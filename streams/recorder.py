@@ -54,6 +54,8 @@ _log = logger(__name__)
 
 #: How much one haul, one fetch, and one partition of it may bring: the bound of memory. Bytes.
 _HAUL_BYTES, _FETCH_BYTES, _PARTITION_BYTES = 16_000_000, 16_000_000, 256_000
+#: An answer with less waits so long at the broker: rows are gathered for longer, and a request names all partitions.
+_FETCH_MIN_BYTES, _FETCH_WAIT_MS = 1_000_000, 200
 #: How often a lane with nothing to take looks whether there is something after all.
 _LOOK_AGAIN_S = 0.1
 #: So many records are taken from the fetched ones at a time: the event loop breathes between.
@@ -155,7 +157,8 @@ class Recorder:
             auto_offset_reset="earliest",
             fetch_max_bytes=_FETCH_BYTES,
             max_partition_fetch_bytes=_PARTITION_BYTES,
-            fetch_max_wait_ms=100,
+            fetch_min_bytes=_FETCH_MIN_BYTES,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
             # Waiting for ClickHouse is no reason to leave the group: heartbeats tell that we live.
             max_poll_interval_ms=2**31 - 1,
             session_timeout_ms=10_000,  # whoever takes over from a killed one waits so long

@@ -143,7 +143,8 @@ class Scorer:
             loop.add_signal_handler(number, asked.set)
         self._tell()
         jobs: tuple[Coroutine[Any, Any, Any], ...] = (
-            asked.wait(), self._start(), self._apply(), self._ask(), self._live(), self._owned.failed(),
+            asked.wait(), self._start(), self._apply(), self._ask(), self._live(), self._owned.progress.tell_forever(),
+            self._owned.failed(),
         )  # fmt: skip
         tasks = [loop.create_task(job) for job in jobs]
         code = 1

@@ -19,6 +19,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, cast
 
 import faust
+from aiokafka import TopicPartition  # type: ignore[import-untyped]  # ships no types
 from aiokafka.errors import (  # type: ignore[import-untyped]  # ships no types
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
@@ -42,6 +43,9 @@ _WAIT_S, _WAIT_WHILE_FULL_S = 0.25, 0.02
 #: The broker holds an empty answer this long. Faust's 1500 would keep a partition waiting that was left out of the
 #: request on its way because its records were still in hand.
 _FETCH_MAX_WAIT_MS = 50
+#: ... and one with less than this, too: a request names each partition, and an answer for every few records of a flood
+#: costs broker and scorer more than the records.
+_FETCH_MIN_BYTES = 256_000
 
 
 class UnsupportedFaustError(RuntimeError):
@@ -111,6 +115,7 @@ class FrameThread(driver.AIOKafkaConsumerThread):
         # Faust reads uncommitted unless it runs its own exactly-once: it would hand over aborted records.
         consumer._isolation_level = "read_committed"
         consumer._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS
+        consumer._fetch_min_bytes = _FETCH_MIN_BYTES
         return consumer
 
     async def fetch(self, wanted: set[TP], timeout_s: float, most: int) -> _Fetched:
@@ -121,6 +126,10 @@ class FrameThread(driver.AIOKafkaConsumerThread):
     async def go_to(self, positions: Mapping[TP, int]) -> None:
         """Set the positions of those partitions that are still assigned."""
         await self.call_thread(self._go_to, positions)
+
+    async def commit_offsets(self, offsets: Mapping[TP, int]) -> None:
+        """Commit those of partitions that are still assigned."""
+        await self.call_thread(self._commit_offsets, offsets)
 
     async def rejoin(self) -> None:
         """Ask the group for an assignment anew."""
@@ -162,6 +171,12 @@ class FrameThread(driver.AIOKafkaConsumerThread):
                 if tp in assigned:  # else a rebalance has come between, and will seek itself
                     consumer.seek(tp, offset)
 
+    async def _commit_offsets(self, offsets: Mapping[TP, int]) -> None:
+        consumer = self._ensure_consumer()
+        assigned = consumer.assignment()
+        if ours := {TopicPartition(*tp): offset for tp, offset in offsets.items() if tp in assigned}:
+            await consumer.commit(ours)
+
 
 def _assignment(consumer: Any) -> Any:
     subscription = consumer._subscription.subscription
@@ -176,7 +191,7 @@ def _positions(assignment: Any, wanted: set[TP]) -> dict[TP, int]:
 class FrameConsumer(driver.Consumer):
     """The consumer: fetches what the reader wants and delivers it as frames.
 
-    It acknowledges and commits nothing; the topics must be declared with ``acks=False``.
+    It acknowledges nothing and commits only what it is told; the topics must be declared with ``acks=False``.
     """
 
     logger = _FAUST_LOG
@@ -192,6 +207,16 @@ class FrameConsumer(driver.Consumer):
     def room(self) -> None:
         """Say that the reader may want a partition again that it did not want before."""
         self._room.set()
+
+    async def commit_offsets(self, offsets: Mapping[TP, int]) -> None:
+        """Tell the group how far its partitions are: for lag monitors, nothing of ours ever reads it.
+
+        Raises
+        ------
+        KafkaError
+            If the broker does not take it.
+        """
+        await self._thread.commit_offsets(offsets)
 
     async def rejoin(self) -> None:
         """Ask the group for an assignment anew; a rebalance of at least this member follows."""

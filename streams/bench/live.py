@@ -27,8 +27,10 @@ from streams.clock import Clock, moment
 from streams.private import PrivateStack, memory_mb
 
 _SAMPLE_S = 1.0
-#: The first part of a run makes every enterprise known; rates are taken after it.
+#: Rates are taken after the first part of a run.
 _SETTLING = 0.2
+#: How long the enterprises may take to become known, besides a millisecond each.
+_MEETING_S = 60.0
 #: Days close 30 hours after their beginning at the earliest: at four in the morning yesterday is open, for two hours.
 _HOUR = 4
 
@@ -149,12 +151,13 @@ def bench_live(directory: Path, task: Task, clock: Clock, say: Callable[[str], N
     load = load_average()
     zone, begin_ms, slots = open_zone(clock.now_ms())
     signals = round(task.rate * task.seconds)
-    enterprises = max(task.enterprises, -(-signals // slots))
+    enterprises = max(task.enterprises, -(-signals // (slots - 1)))
     say("starting a private stack")
     with PrivateStack(directory / "stack", task.scorers, stack_time="live", zone=zone) as stack, ExitStack() as opened:
         bootstrap, partitions = stack.endpoints.kafka.bootstrap, stack.settings.partitions
         job = producer.Job(bootstrap, partitions, enterprises, task.rate, signals, task.form, begin_ms)
         run = Run(stack, job, clock, say, opened)
+        run.meet(timeout_s=_MEETING_S + enterprises / 1_000)
         run.send()
         run.finish(timeout_s=max(60.0, 5 * task.seconds))
         return run.result() | {
@@ -191,10 +194,25 @@ class Run:
         self._growth = LogGrowth(stack.settings.data_dir / "kafka" / "records", STATE)
         self._client: Client = opened.enter_context(stack.client())
         self._admin: Admin = opened.enter_context(connected(stack.endpoints.kafka))
+        self._introduced = 0  # rows before the time begins
         self._watcher = opened.enter_context(Companion(clock, watcher.__name__, job.bootstrap, str(job.partitions)))
         self._producer = opened.enter_context(Companion(clock, producer.__name__, json.dumps(asdict(job))))
         self._watcher.wait_ready()
         self._producer.wait_ready()
+
+    def meet(self, timeout_s: float) -> None:
+        """Wait until every enterprise has been seen: that all are new at once is no part of the load.
+
+        Raises
+        ------
+        TimeoutError
+            If it takes too long.
+        """
+        known = self._job.enterprises
+        self._say(f"introducing {known:,} enterprises")
+        lag = self._lag_of_scorers
+        self._producer.wait_for("introduction", lambda: self._rows() >= known and lag() == 0, timeout_s)
+        self._introduced = known
 
     def send(self) -> None:
         """Have everything sent, taking samples meanwhile."""
@@ -260,7 +278,12 @@ class Run:
         self._say(f"{recorded:,} of {self._job.signals:,} signals recorded")
 
     def _rows(self) -> int:
-        return int(self._client.query("SELECT count() FROM signals").result_rows[0][0])
+        return int(self._client.query("SELECT count() FROM signals").result_rows[0][0]) - self._introduced
+
+    def _lag_of_scorers(self) -> int:
+        ends = self._admin.end_offsets([FLOOD])[FLOOD]
+        committed = self._admin.group_offsets(self._stack.settings.app).get(FLOOD, {})
+        return sum(end - committed.get(partition, 0) for partition, end in ends.items())
 
     def _processes(self) -> Mapping[str, psutil.Process]:
         pids = self._stack.pids() | {"producer": self._producer.pid, "watcher": self._watcher.pid}
@@ -295,11 +318,18 @@ class Run:
 
 
 def _slope(points: Sequence[tuple[float, float]]) -> float:
-    """Return the growth per second between the first and the last point."""
+    """Return the growth per second: of the line with the least squares, since checkpoints and inserts come in leaps.
+
+    Examples
+    --------
+    >>> round(_slope([(0.0, 0.0), (1.0, 2.0), (2.0, 4.0)]), 6)
+    2.0
+    """
     if len(points) < 2:
         return 0.0
-    (first, low), (last, high) = points[0], points[-1]
-    return (high - low) / (last - first)
+    times, values = (np.array(column) for column in zip(*points, strict=True))
+    away = times - times.mean()
+    return float((away * values).sum() / (away * away).sum())
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float | None:

@@ -4,9 +4,9 @@
 
     python -m streams.bench.producer JOB
 
-JOB is a :class:`Job` as JSON. Prints a line of JSON when it is ready, waits for a line on its standard input, then
-prints how far it is, every second and when all is sent: ``sent`` signals at ``at_s`` of the machine's monotonic clock.
-It ends when its standard input does.
+JOB is a :class:`Job` as JSON. Sends a reading of each enterprise as fast as it can, prints a line of JSON when that is
+done, waits for a line on its standard input, then sends at the rate and prints how far it is, every second and when all
+is sent: ``sent`` signals at ``at_s`` of the machine's monotonic clock. It ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Job:
     form
         Of the readings.
     begin_ms
-        Event time of the first slot; the others follow. Milliseconds.
+        Event time of the slot that introduces the enterprises; the others follow. Milliseconds.
     """
 
     bootstrap: str
@@ -59,15 +59,21 @@ class Job:
     begin_ms: int
 
 
+def introduction(job: Job, fleet: Fleet) -> Iterator[Chunk]:
+    """Yield a reading of each enterprise: those of a province are not all new in the same second."""
+    for partition, piece in fleet.pieces():
+        yield Chunk(FLOOD, partition, None, readings(piece, 0, job.begin_ms, job.form), len(piece))
+
+
 def course(job: Job, fleet: Fleet) -> Iterator[Chunk]:
-    """Yield everything that is sent: each slot for all enterprises in turn, court records in between.
+    """Yield everything that is sent at the rate: each slot for all enterprises in turn, court records in between.
 
     Every ``DECIDES_EVERY``th court record is the bankruptcy of an enterprise that nothing was decided about before.
     """
     doomed = _in_turn(fleet)
     others = _in_turn(fleet)
     sent = cases = 0
-    for slot in count():
+    for slot in count(1):
         event_ms = job.begin_ms + slot * SLOT_MS
         for partition, piece in fleet.pieces():
             piece = piece[: job.signals - sent]
@@ -96,12 +102,16 @@ async def send(job: Job, clock: Clock) -> None:
     producer = AIOKafkaProducer(
         **Connection(job.bootstrap).aiokafka(), enable_idempotence=True, max_batch_size=_BATCH_BYTES
     )
-    chunks = course(job, Fleet.of(job.enterprises, job.partitions))
+    fleet = Fleet.of(job.enterprises, job.partitions)
     await producer.start()
     try:
+        batches = Batches(producer)
+        for chunk in introduction(job, fleet):
+            await batches.send(chunk)
+        await batches.flush()
         _tell(ready=True)
         await asyncio.to_thread(sys.stdin.readline)
-        await _pace(job, chunks, Batches(producer), clock)
+        await _pace(job, course(job, fleet), Batches(producer), clock)
         await asyncio.to_thread(sys.stdin.read)  # whoever started it still asks what it used
     finally:
         await producer.stop()
