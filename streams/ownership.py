@@ -339,7 +339,7 @@ class Ownership:
         for group in self.groups.values():
             group.paused = True
         await self._flush(patience_s)
-        await self.progress.tell()
+        await self.progress.tell(self.groups.values())
         stopping = [group.drop() for group in self.groups.values()]
         self.groups.clear()  # what still arrives is for the next owner
         for task in list(self._tasks):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from aiokafka.errors import IllegalStateError, KafkaError  # type: ignore[import-untyped]  # ships no types
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # ships no types
 from faust.types import TP
 
 from streams import logs
@@ -42,21 +42,21 @@ class Progress:
         """Tell now and then."""
         while True:
             await asyncio.sleep(INTERVAL_S)
-            await self.tell()
+            await self.tell(group for group in self._groups() if not group.paused)
 
-    async def tell(self) -> None:
-        """Tell what has changed; what the broker does not take is told with the next.
+    async def tell(self, groups: Iterable[PartitionGroup]) -> None:
+        """Tell what has changed of these groups; what the broker does not take is told with the next.
 
-        A partition that has gone to another member is not taken from us any more: its owner tells of it.
+        While the group is rebalanced nothing is told, and a former owner is refused: the next one tells.
         """
-        stored = {TP(topic, group.partition): at for group in self._groups() for topic, at in group.stored.items()}
+        stored = {TP(topic, group.partition): at for group in groups for topic, at in group.stored.items()}
         news = {tp: offset for tp, offset in stored.items() if self._told.get(tp) != offset}
         if not news:
             return
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 await self._consumer().commit_offsets(news)
-        except (KafkaError, IllegalStateError, TimeoutError) as error:
+        except (KafkaError, TimeoutError) as error:
             _log.debug("the group does not take our offsets", error=repr(error))
         else:
             self._told |= news

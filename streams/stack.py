@@ -32,6 +32,8 @@ _FOREIGN_S = 60.0
 #: After a crash of the supervisor its servers still close their files. Seconds.
 _LEFTOVERS_S = 20.0
 _DAY_MS = 86_400_000
+#: Parts that stand back when the processors are busy: a warning goes out before history is stored.
+_NICE = {"recorder": 5, "clickhouse": 5}
 #: A part that is asked whether it lives answers within so long. Seconds.
 _ANSWER_S = 3.0
 
@@ -192,6 +194,7 @@ def _clickhouse(settings: Settings, places: Endpoints) -> Part:
         healthy=lambda _pid: server.ready(),
         patience_s=60.0,  # a heavy query may keep it busy
         orphan_signal=signal.SIGTERM,
+        nice=_NICE.get("clickhouse", 0),
     )
 
 
@@ -216,6 +219,7 @@ def _worker(data_dir: Path, name: str, arguments: Sequence[str], env: dict[str, 
         healthy=lives,
         not_ready=not_ready,
         final_codes=FINAL_CODES,
+        nice=_NICE.get(name, 0),
     )
 
 

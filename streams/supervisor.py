@@ -56,6 +56,8 @@ class Part:
         Exit codes after which a restart would not help: an operator has to act.
     orphan_signal
         What the part gets if this process is killed: SIGTERM for one that has files to close.
+    nice
+        How far it stands back when the processors are busy: 0 to 19.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Part:
     start_timeout_s: float = 120.0
     final_codes: frozenset[int] = frozenset({2})
     orphan_signal: int = signal.SIGKILL
+    nice: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +353,7 @@ class _Keeper:
 
     async def _run_once(self) -> int:
         child = await asyncio.create_subprocess_exec(
-            *leashed(self._part.command, self._part.orphan_signal),
+            *leashed(self._part.command, self._part.orphan_signal, self._part.nice),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

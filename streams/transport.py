@@ -14,16 +14,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, cast
 
 import faust
-from aiokafka import TopicPartition  # type: ignore[import-untyped]  # ships no types
 from aiokafka.errors import (  # type: ignore[import-untyped]  # ships no types
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
+    for_code,
 )
+from aiokafka.protocol.commit import OffsetCommitRequest  # type: ignore[import-untyped]  # ships no types
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, ConsumerMessage, Message
@@ -128,7 +130,7 @@ class FrameThread(driver.AIOKafkaConsumerThread):
         await self.call_thread(self._go_to, positions)
 
     async def commit_offsets(self, offsets: Mapping[TP, int]) -> None:
-        """Commit those of partitions that are still assigned."""
+        """Commit offsets as a member of the group; see :meth:`FrameConsumer.commit_offsets`."""
         await self.call_thread(self._commit_offsets, offsets)
 
     async def rejoin(self) -> None:
@@ -172,10 +174,21 @@ class FrameThread(driver.AIOKafkaConsumerThread):
                     consumer.seek(tp, offset)
 
     async def _commit_offsets(self, offsets: Mapping[TP, int]) -> None:
-        consumer = self._ensure_consumer()
-        assigned = consumer.assignment()
-        if ours := {TopicPartition(*tp): offset for tp, offset in offsets.items() if tp in assigned}:
-            await consumer.commit(ours)
+        # Not with the consumer's commit(): while the group is rebalanced its request waits behind the one to join and
+        # then has the wrong generation, which makes it join again, and so on for ever.
+        coordinator = self._ensure_consumer()._coordinator
+        topics: defaultdict[str, list[tuple[int, int, str]]] = defaultdict(list)
+        for tp, offset in offsets.items():
+            topics[tp.topic].append((tp.partition, offset, ""))
+        keep = OffsetCommitRequest.DEFAULT_RETENTION_TIME
+        request = OffsetCommitRequest(
+            coordinator.group_id, coordinator.generation, coordinator.member_id, keep, list(topics.items())
+        )
+        answer = await coordinator._send_req(request)
+        for _, partitions in answer.topics:
+            for _, code in partitions:
+                if code:
+                    raise for_code(code)
 
 
 def _assignment(consumer: Any) -> Any:
@@ -214,7 +227,7 @@ class FrameConsumer(driver.Consumer):
         Raises
         ------
         KafkaError
-            If the broker does not take it.
+            If the broker does not take it: absent, or the group is being rebalanced.
         """
         await self._thread.commit_offsets(offsets)
 

@@ -118,6 +118,7 @@ async def send(job: Job, clock: Clock) -> None:
 
 
 async def _pace(job: Job, chunks: Iterator[Chunk], batches: Batches, clock: Clock) -> None:
+    introduced = _flood_records(batches)
     began = told = clock.monotonic()
     sent = 0
     for chunk in chunks:
@@ -129,8 +130,12 @@ async def _pace(job: Job, chunks: Iterator[Chunk], batches: Batches, clock: Cloc
             _tell(sent=sent, at_s=now)
         await asyncio.sleep(max(0.0, began + sent / job.rate - now))
     await batches.flush()
-    flood = sum(end for (topic, _), end in batches.ends.items() if topic == FLOOD)
+    flood = _flood_records(batches) - introduced
     _tell(sent=sent, at_s=clock.monotonic(), began_s=began, flood_records=flood)
+
+
+def _flood_records(batches: Batches) -> int:
+    return sum(end for (topic, _), end in batches.ends.items() if topic == FLOOD)
 
 
 def _tell(**said: object) -> None:

@@ -79,10 +79,19 @@ def test_a_child_on_a_leash_ends_with_its_parent() -> None:
 LEASHER = """
 import os, subprocess, sys, time
 *flags, leash = sys.argv[1:]
-child = subprocess.Popen([sys.executable, *flags, leash, str(os.getpid()), "15", "sleep", "600"])
+child = subprocess.Popen([sys.executable, *flags, leash, str(os.getpid()), "15", "0", "sleep", "600"])
 print(child.pid, flush=True)
 time.sleep(600)
 """
+
+
+def test_a_child_on_a_leash_stands_back_as_far_as_it_is_told() -> None:
+    asked = [sys.executable, "-c", "import os; print(os.nice(0))"]
+    nices = [
+        int(subprocess.run(leashed(asked, signal.SIGTERM, nice), capture_output=True, check=True).stdout)
+        for nice in (0, 5)
+    ]
+    assert nices[1] == min(19, nices[0] + 5)
 
 
 def test_a_child_whose_parent_is_gone_already_does_not_start() -> None:

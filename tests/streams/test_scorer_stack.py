@@ -316,7 +316,12 @@ def test_input_that_retention_took_is_told_and_skipped(
         feed.send(signals(200, seed=3))
         feed.close()
         scorer = stack.scorer(0)
-        stack.until(lambda: stack.lag() == 0)
+
+        def told_of_it() -> bool:
+            sign = read(stack.directory, "scorer-0")
+            return sign is not None and sign.pid == scorer.pid and sign.detail["input_lost"] > 0
+
+        stack.until(lambda: stack.lag() == 0 and told_of_it())
         sign = read(stack.directory, "scorer-0")
         assert sign is not None
         page = httpx.get(f"{sign.probes}/metrics").text
