@@ -111,7 +111,7 @@ async def send(job: Job, clock: Clock) -> None:
         await batches.flush()
         _tell(ready=True)
         await asyncio.to_thread(sys.stdin.readline)
-        await _pace(job, course(job, fleet), Batches(producer), clock)
+        await _pace(job, course(job, fleet), batches, clock)
         await asyncio.to_thread(sys.stdin.read)  # whoever started it still asks what it used
     finally:
         await producer.stop()
