@@ -12,6 +12,7 @@ from streams.cli.config import config_app
 from streams.cli.connect import connect
 from streams.cli.demo import demo
 from streams.cli.drill import drill
+from streams.cli.evaluate import evaluate
 from streams.cli.grafana import grafana_app
 from streams.cli.ingest import ingest
 from streams.cli.migrate import migrate
@@ -40,7 +41,7 @@ _PANELS = {
     "A whole stack on this machine": (demo, up),
     "Signals in": (simulate, ingest, connect),
     "Warnings out": (subscribe, webhook_receiver),
-    "Analysis": (sql, replay, drill),
+    "Analysis": (sql, replay, evaluate, drill),
     "Operation": (status, topics, migrate, backup, restore),
     "Parts of a stack, one process each": (scorer, recorder, notifier, serve),
 }
