@@ -30,6 +30,10 @@ class SystemClock:
         """Return seconds of a clock that never goes back."""
         return time.monotonic()
 
+    def busy(self) -> float:
+        """Return the processor time that this process has used, seconds: for telling what work costs."""
+        return time.process_time()
+
 
 class ManualClock:
     """A clock that stands still until it is moved: for tests and replays.

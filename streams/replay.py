@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from operator import itemgetter
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from connectors.kafka.partitioner import partition_of
 from connectors.models import Alert
 from connectors.recordtime import record_time_ms, topic_of
 from connectors.topics import ALERTS, DEAD_LETTERS, INPUTS
+from streams.clock import SystemClock
 from streams.rules import MINUTE_MS, Rules
 from streams.shard import Record, Shard
 
@@ -38,12 +40,15 @@ class Replayed:
         By topic: how many records a scorer would have written.
     alerts
         (key, value) of every transition, by partition in order: the bytes that a scorer would have written.
+    seconds
+        Processor time of the shards: decoding, engine and writing of the state.
     """
 
     messages: int = 0
     rejected: int = 0
     outputs: Counter[str] = field(default_factory=Counter)
     alerts: list[tuple[bytes, bytes]] = field(default_factory=list)
+    seconds: float = 0.0
 
     @property
     def dead_letters(self) -> int:
@@ -80,18 +85,28 @@ def replay(
     rows.sort(key=itemgetter(0, 1))  # stable
     shards = {partition: Shard(partition, rules) for partition in range(rules.partitions)}
     offsets: Counter[tuple[int, int]] = Counter()
-    for number, (_, rank, _, partition, time, value) in enumerate(rows):
-        offset = offsets[rank, partition]
-        offsets[rank, partition] += 1
-        shard = shards[partition]
-        shard.tick(time - time % MINUTE_MS)
-        shard.apply(INPUTS[rank], offset, offset + 1, [Record(offset, time, None, value)])
-        if number % _STRIDE == 0:
-            progress(number, len(rows))
-            for one in shards.values():
-                _take(one, result)
-    for one in shards.values():
-        _take(one, result)
+    clock = SystemClock()
+    done = reported = 0
+    for (minute, rank), together in groupby(rows, key=itemgetter(0, 1)):
+        arrived: dict[int, list[Record]] = {}
+        for _, _, _, partition, time, value in together:
+            records = arrived.setdefault(partition, [])
+            records.append(Record(offsets[rank, partition], time, None, value))
+            offsets[rank, partition] += 1
+            done += 1
+        began = clock.busy()
+        for partition, records in arrived.items():
+            shard = shards[partition]
+            shard.tick(minute * MINUTE_MS)
+            shard.apply(INPUTS[rank], records[0].offset, records[-1].offset + 1, records)
+        if done - reported >= _STRIDE:
+            reported = done
+            progress(done, len(rows))
+            for shard in shards.values():
+                _take(shard, result)
+        result.seconds += clock.busy() - began
+    for shard in shards.values():
+        _take(shard, result)
     progress(len(rows), len(rows))
     result.messages = len(rows)
     return result
