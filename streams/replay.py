@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -13,7 +13,7 @@ from connectors.contract import Rejected, Source
 from connectors.kafka.partitioner import partition_of
 from connectors.models import Alert
 from connectors.recordtime import record_time_ms, topic_of
-from connectors.topics import ALERTS, DEAD_LETTERS, INPUTS
+from connectors.topics import ALERTS, DEAD_LETTERS, FINDINGS, INPUTS
 from streams.clock import SystemClock
 from streams.rules import MINUTE_MS, Rules
 from streams.shard import Record, Shard
@@ -38,8 +38,8 @@ class Replayed:
         Rows that were no messages.
     outputs
         By topic: how many records a scorer would have written.
-    alerts
-        (key, value) of every transition, by partition in order: the bytes that a scorer would have written.
+    alerts, findings
+        (key, value) of every transition and finding, by partition in order: the bytes that a scorer would have written.
     seconds
         Processor time of the shards: decoding, engine and writing of the state.
     """
@@ -48,6 +48,7 @@ class Replayed:
     rejected: int = 0
     outputs: Counter[str] = field(default_factory=Counter)
     alerts: list[tuple[bytes, bytes]] = field(default_factory=list)
+    findings: list[tuple[bytes, bytes]] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -135,3 +136,4 @@ def _take(shard: Shard, result: Replayed) -> None:
     for topic, written in outputs.items():
         result.outputs[topic] += len(written)
     result.alerts += outputs.get(ALERTS, [])
+    result.findings += outputs.get(FINDINGS, [])
