@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from streams.evaluation.suite import Suite
 
 #: Suite → module with a function ``evaluate``; what it tells.
-SUITES: dict[str, str] = {}
+SUITES: dict[str, str] = {
+    "city": "streams.evaluation.city",
+    "electricity": "streams.evaluation.electricity",
+}
 
 
 def evaluate(
