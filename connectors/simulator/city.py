@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from connectors.models import Relation
 from connectors.simulator.enterprises import Resident, relations, settle
-from connectors.simulator.stories import Decoy, Story, decoys, plant
+from connectors.simulator.plots import Part
+from connectors.simulator.stories import Decoy, Script, Story, Window, script
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -39,6 +40,10 @@ class City:
         Share of enterprises whose meter reports quarter-hours. 0 to 1.
     name
         The ``source`` of every signal.
+    history_days
+        Days at the beginning that are marked as backfill.
+    spread
+        Each story and decoy begins up to so many days later than the warm-up asks for.
     """
 
     enterprises: int
@@ -50,6 +55,8 @@ class City:
     history_months: int
     fine_share: float
     name: str
+    history_days: int = 0
+    spread: int = 0
 
     @cached_property
     def residents(self) -> list[Resident]:
@@ -58,24 +65,29 @@ class City:
 
     @cached_property
     def relations(self) -> Mapping[int, list[Relation]]:
-        """Who holds shares in whom, by index."""
-        return relations(self.residents, self.seed)
+        """Who holds shares in whom and who guarantees for whom, by index."""
+        return relations(self.residents, self.seed, self.script.chain)
 
     @cached_property
-    def stories(self) -> list[Story]:
+    def script(self) -> Script:
+        """All that is planted."""
+        window = Window(self.start, self.days, self.warm_up, self.history_days, self.spread)
+        return script(self.residents, window, self.repeats, self.seed)
+
+    @property
+    def stories(self) -> Sequence[Story]:
         """The planted stories."""
-        return plant(self.residents, self.start, self.days, self.warm_up, self.repeats, self.seed)
+        return self.script.stories
 
-    @cached_property
-    def decoys(self) -> list[Decoy]:
+    @property
+    def decoys(self) -> Sequence[Decoy]:
         """The planted decoys."""
-        return decoys(self.residents, self.stories, self.start, self.days, self.warm_up, self.seed)
+        return self.script.decoys
 
-    @cached_property
-    def heroes(self) -> Mapping[int, Story]:
-        """The stories by the index of their enterprise."""
-        index_of = {resident.enterprise_id: resident.index for resident in self.residents}
-        return {index_of[story.enterprise_id]: story for story in self.stories}
+    @property
+    def parts(self) -> Mapping[int, Part]:
+        """Who plays what, by index of the enterprise."""
+        return self.script.parts
 
     @property
     def first_day(self) -> date:

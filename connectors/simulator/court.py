@@ -1,14 +1,14 @@
-"""Court records: harmless suits of everyone, and the way of one debtor."""
+"""Court records: harmless suits of everyone, and those of the planted plots."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import NamedTuple
 
 from connectors.models import Signal
 from connectors.simulator.city import City, at, count_of
 from connectors.simulator.enterprises import Resident
+from connectors.simulator.plots import Case
 
 HOUR, MINUTE = 9, 30
 _SUITS_PER_YEAR = 0.3
@@ -16,26 +16,8 @@ _CAUSES = ("买卖合同纠纷", "服务合同纠纷", "承揽合同纠纷", "�
 #: Days after its filing, kind of record, whether that closes the matter.
 _COURSE = ((0, "filing", False), (28, "hearing", False), (55, "judgment", True))
 
-
-class _Step(NamedTuple):
-    """One record of the debtor's way: days after the beginning, matter, kind, amount in CNY."""
-
-    after: int
-    matter: int
-    kind: str
-    amount: float
-
-
-_DEBTOR = (
-    _Step(0, 1, "filing", 2_600_000.0),
-    _Step(4, 2, "filing", 840_000.0),
-    _Step(15, 1, "hearing", 2_600_000.0),
-    _Step(22, 1, "judgment", 2_600_000.0),
-    _Step(27, 3, "enforcement", 2_600_000.0),
-    _Step(31, 4, "enforcement", 840_000.0),
-    _Step(38, 3, "consumption_ban", 2_600_000.0),
-    _Step(45, 3, "dishonest", 2_600_000.0),
-)
+#: By kind of record: the word in its number; enforcement where there is none.
+_WORDS = {"filing": "民初", "hearing": "民初", "judgment": "民初", "bankruptcy": "破申"}
 
 
 class Court:
@@ -56,11 +38,10 @@ class Court:
             filed = day - timedelta(days=after)
             if filed >= self._city.start:
                 yield from self._suits(filed, day, kind, closes, backfill)
-        for index, story in self._city.heroes.items():
-            if story.name == "dishonest-debtor":
-                for step in _DEBTOR:
-                    if (day - story.begins).days == step.after:
-                        yield self._debtor(self._city.residents[index], step, day, backfill)
+        for index, part in self._city.parts.items():
+            for case in part.plot.court:
+                if part.due(case.after, day):
+                    yield self._planted(self._city.residents[index], case, part.begins.year, day, backfill)
 
     def _suits(self, filed: date, day: date, kind: str, closes: bool, backfill: bool) -> Iterator[Signal]:
         """Yield a record of every harmless suit that was filed on a day."""
@@ -70,17 +51,19 @@ class Court:
             role = "plaintiff" if rng.random() < 0.8 else "defendant"
             amount = round(rng.uniform(3_000, 400_000 if role == "plaintiff" else 30_000), 2)
             cause = rng.choice(_CAUSES)
-            if resident.index in self._city.heroes:
+            if resident.index in self._city.parts:
                 continue
             case_no = f"（{filed.year}）澜{resident.region[-4:]}民初{filed:%m%d}{number:02}号"
             payload = {"case_no": case_no, "kind": kind, "role": role, "status": "closed" if closes else "open"}
             yield self._record(resident, payload | {"cause": cause}, amount, day, backfill)
 
-    def _debtor(self, resident: Resident, step: _Step, day: date, backfill: bool) -> Signal:
-        word = "执" if step.kind in ("enforcement", "consumption_ban", "dishonest") else "民初"
-        case_no = f"（{day.year}）澜{resident.region[-4:]}{word}{9000 + resident.index * 10 + step.matter}号"
-        payload = {"case_no": case_no, "kind": step.kind, "role": "defendant", "status": "open"}
-        return self._record(resident, payload | {"cause": "金融借款合同纠纷"}, step.amount, day, backfill)
+    def _planted(self, resident: Resident, case: Case, year: int, day: date, backfill: bool) -> Signal:
+        word = _WORDS.get(case.kind, "执")
+        case_no = f"（{year}）澜{resident.region[-4:]}{word}{90_000 + resident.index * 40 + case.matter}号"
+        payload = {
+            "case_no": case_no, "kind": case.kind, "role": case.role, "status": "closed" if case.removed else "open",
+        }  # fmt: skip
+        return self._record(resident, payload | {"cause": case.cause}, case.amount, day, backfill)
 
     def _record(self, resident: Resident, texts: dict[str, str], amount: float, day: date, backfill: bool) -> Signal:
         return Signal(
@@ -91,6 +74,6 @@ class Court:
             event_time=at(day - timedelta(days=1)),
             published_at=at(day, HOUR, MINUTE),
             source=self._city.name,
-            source_id=f"case/{texts['case_no']}/{texts['kind']}/{resident.enterprise_id}",
+            source_id=f"case/{texts['case_no']}/{texts['kind']}/{texts['status']}/{resident.enterprise_id}",
             backfill=backfill,
         )

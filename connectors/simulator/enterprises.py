@@ -23,6 +23,10 @@ DISTRICTS = {
     "990108": "云岭县",
 }
 Size = Literal["large", "medium", "small", "micro"]
+#: Shares: of the factories that rest until after the Lantern Festival, of the micro firms that file by the quarter,
+#: of the enterprises that stop now and then by nature.
+_LONG_REST, _QUARTERLY, _INTERMITTENT = 0.05, 0.3, 0.04
+_GUARANTEED = 0.05
 _BRANDS = "宏远恒泰瑞丰华信博创盛达嘉禾联众新锐明德鼎立永兴佳润宝通广源"
 
 
@@ -104,6 +108,10 @@ class Resident:
         On which of the filing days it declares.
     metered, fine_meter, taxed
         Whether it has an electricity feed, that feed is in quarter-hours, it has a tax feed.
+    quarterly
+        Whether it declares its taxes once a quarter.
+    intermittent
+        Whether it often stops for some days.
     """
 
     index: int
@@ -132,6 +140,8 @@ class Resident:
     metered: bool
     fine_meter: bool
     taxed: bool
+    quarterly: bool
+    intermittent: bool
 
 
 def settle(count: int, seed: int, fine_share: float) -> list[Resident]:
@@ -158,6 +168,9 @@ def _resident(index: int, seed: int, fine_share: float) -> Resident:
     noun = rng.choice(trade.nouns)
     spread = rng.lognormvariate(0.0, 0.45)
     closes, reopens = rng.randint(*trade.closing_days), rng.randint(*trade.reopening_days)
+    habits = Random(f"{seed}:habits:{index}")
+    if trade.industry[0] == "C" and habits.random() < _LONG_REST:
+        closes, reopens = habits.randint(9, 15), habits.randint(14, 20)
     return Resident(
         index=index,
         enterprise_id=credit_code(region, index),
@@ -185,6 +198,8 @@ def _resident(index: int, seed: int, fine_share: float) -> Resident:
         metered=rng.random() >= 0.03,
         fine_meter=rng.random() < fine_share,
         taxed=rng.random() >= 0.04,
+        quarterly=scale.size == "micro" and habits.random() < _QUARTERLY,
+        intermittent=habits.random() < _INTERMITTENT,
     )
 
 
@@ -197,8 +212,20 @@ def _brand(index: int) -> str:
     return text if index < span else f"{text}{index // span + 1}"
 
 
-def relations(residents: Sequence[Resident], seed: int) -> dict[int, list[Relation]]:
-    """Return who holds shares in whom, told from both ends."""
+def relations(
+    residents: Sequence[Resident], seed: int, chain: Sequence[tuple[int, int]] = ()
+) -> dict[int, list[Relation]]:
+    """Return who holds shares in whom, and who guarantees for whom, told from both ends.
+
+    Parameters
+    ----------
+    residents
+        The city.
+    seed
+        Of the choice.
+    chain
+        Debtors and their guarantors, by index, besides those that are drawn.
+    """
     rng = Random(f"{seed}:relations")
     ties: dict[int, list[Relation]] = {}
     for resident in residents[1:]:
@@ -208,6 +235,12 @@ def relations(residents: Sequence[Resident], seed: int) -> dict[int, list[Relati
         share = round(rng.uniform(0.1, 1.0), 2)
         _tie(ties, resident, Relation(enterprise_id=investor.enterprise_id, kind="investor", share=share))
         _tie(ties, investor, Relation(enterprise_id=resident.enterprise_id, kind="investee", share=share))
+    pledges = Random(f"{seed}:guarantees")
+    drawn = [tuple(pledges.sample(range(len(residents)), 2)) for _ in range(round(_GUARANTEED * len(residents)))]
+    for debtor, guarantor in (*chain, *(drawn if len(residents) > 1 else ())):
+        for one, other, kind in ((debtor, guarantor, "guarantor"), (guarantor, debtor, "guaranteed")):
+            tie = Relation.model_validate({"enterprise_id": residents[other].enterprise_id, "kind": kind})
+            _tie(ties, residents[one], tie)
     return ties
 
 

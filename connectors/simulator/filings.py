@@ -9,15 +9,16 @@ from datetime import date
 from connectors.models import Signal
 from connectors.simulator.city import City, at
 from connectors.simulator.enterprises import Resident
+from connectors.simulator.plots import Part
 from connectors.simulator.seasons import spring_festival
-from connectors.simulator.stories import Story, owed_factor, sales_factor, staff_factor
 
 TAX_DAYS = (8, 12, 15)
 SOCIAL_SECURITY_DAY = 20
 GRADES_DAY = (4, 22)
 """Month and day on which the credit grades of a year are published."""
 HOUR = 9
-_MISSING = 0.004
+_MISSING, _MISSING_IN_DISTRESS, _RESTATED = 0.004, 0.04, 0.005
+_QUARTER_MONTHS = (3, 6, 9, 12)
 _STEADY_STAFF = 30
 """Below, one person more or less would be a wave; so nobody comes or goes without a story."""
 
@@ -38,12 +39,14 @@ class Filings:
         """Yield the tax signals that are published on a day."""
         if day.day in TAX_DAYS:
             yield from self._declarations(day, TAX_DAYS.index(day.day), backfill)
+            yield from self._restatements(day, TAX_DAYS.index(day.day), backfill)
         if (day.month, day.day) == GRADES_DAY:
             yield from self._grades(day, backfill)
-        for index, story in self._city.heroes.items():
-            if story.name == "tax-to-zero" and (day - story.begins).days == 120:
-                payload = {"kind": "abnormal_household", "authority": "青澜市税务局"}
-                yield self._event(self._city.residents[index], "tax_notice", payload, day, backfill)
+        for index, part in self._city.parts.items():
+            for notice in part.plot.notices:
+                if part.due(notice.after, day):
+                    payload = {"kind": notice.what, "authority": "青澜市税务局"}
+                    yield self._event(self._city.residents[index], "tax_notice", payload, day, backfill)
 
     def social_security(self, day: date, backfill: bool) -> Iterator[Signal]:
         """Yield the social-security signals that are published on a day."""
@@ -53,13 +56,13 @@ class Filings:
         rng = self._city.chance("social-security", month)
         template = self._reading("social_security", month, day, backfill)
         for resident in self._city.residents:
-            luck, missing = rng.gauss(0.0, 1.0), rng.random() < _MISSING
-            story = self._city.heroes.get(resident.index)
-            if missing and story is None:
+            luck, lot = rng.gauss(0.0, 1.0), rng.random()
+            part = self._city.parts.get(resident.index)
+            if lot < _missing(part, month):
                 continue
-            staff = self._staff(resident, story, month)
+            staff = self._staff(resident, part, month)
             base = staff * resident.wage * (1.0 + 0.01 * luck)
-            owed = round(base * owed_factor(story.name, _months(story.begins, month)), 2) if story else 0.0
+            owed = round(base * part.share(part.plot.owed, part.month(month)), 2) if part else 0.0
             yield from _readings(
                 template,
                 resident,
@@ -74,16 +77,14 @@ class Filings:
         month = _month_before(day)
         rng = self._city.chance(f"tax-{slot}", month)
         template = self._reading("tax", month, day, backfill)
-        for resident in self._city.residents:
-            if resident.filing_slot != slot or not resident.taxed:
+        for resident in self._filers(slot):
+            luck, lot, burden = rng.gauss(0.0, 1.0), rng.random(), rng.uniform(0.85, 1.15)
+            part = self._city.parts.get(resident.index)
+            if lot < _missing(part, month) or (resident.quarterly and month.month not in _QUARTER_MONTHS):
                 continue
-            luck, missing, burden = rng.gauss(0.0, 1.0), rng.random() < _MISSING, rng.uniform(0.85, 1.15)
-            story = self._city.heroes.get(resident.index)
-            if missing and story is None:
-                continue
-            sales = self._sales(resident, story, month, luck)
-            issued = round(sales / resident.ticket) if sales else 0
-            issued = max(issued, 1) if sales else 0
+            sales = self._sales(resident, part, month, luck) * (3.0 if resident.quarterly else 1.0)
+            issued = max(round(sales / resident.ticket), 1) if sales else 0
+            voids = resident.voids + (part.share(part.plot.voids, part.month(month)) if part else 0.0)
             yield from _readings(
                 template,
                 resident,
@@ -91,24 +92,40 @@ class Filings:
                     ("vat_sales", round(sales, 2), "CNY"),
                     ("vat_payable", round(sales * resident.burden * burden, 2), "CNY"),
                     ("invoices_issued", float(issued), "count"),
-                    ("invoices_voided", float(round(issued * resident.voids)), "count"),
+                    ("invoices_voided", float(round(issued * voids)), "count"),
                 ),
             )
 
-    def _sales(self, resident: Resident, story: Story | None, month: date, luck: float) -> float:
+    def _restatements(self, day: date, slot: int, backfill: bool) -> Iterator[Signal]:
+        """Yield corrected declarations of the month before the one that is declared now."""
+        month = _month_before(_month_before(day))
+        rng = self._city.chance(f"restated-{slot}", month)
+        template = self._reading("tax", month, day, backfill).model_copy(update={"revision": 1})
+        for resident in self._filers(slot):
+            luck, lot = rng.gauss(0.0, 1.0), rng.random()
+            if lot < _RESTATED and resident.index not in self._city.parts and not resident.quarterly:
+                sales = self._sales(resident, None, month, luck)
+                yield from _readings(template, resident, (("vat_sales", round(sales, 2), "CNY"),))
+
+    def _filers(self, slot: int) -> Iterator[Resident]:
+        return (one for one in self._city.residents if one.filing_slot == slot and one.taxed)
+
+    def _sales(self, resident: Resident, part: Part | None, month: date, luck: float) -> float:
         number = (month - self._city.start).days
         festival = 0.75 if month.month == spring_festival(month.year).month else 1.0
         growth = 1.0 + resident.growth * number / 365
         spread = 0.06 if resident.size in ("large", "medium") else 0.12
+        if part is not None and part.plot.lumpy:
+            spread = part.plot.lumpy
         sales = resident.sales * festival * growth * math.exp(spread * luck)
-        return sales * sales_factor(story.name, _months(story.begins, month)) if story else sales
+        return sales * part.factor(part.plot.sales, part.month(month)) if part else sales
 
-    def _staff(self, resident: Resident, story: Story | None, month: date) -> int:
+    def _staff(self, resident: Resident, part: Part | None, month: date) -> int:
         number = (month - self._city.start).days
         swing = 1.0 + 0.02 * math.sin(6.283 * number / 300 + resident.phase) + 0.3 * resident.growth * number / 365
         staff = resident.staff * (swing if resident.staff >= _STEADY_STAFF else 1.0)
-        if story is not None:
-            staff *= staff_factor(story.name, _months(story.begins, month))
+        if part is not None:
+            staff *= part.factor(part.plot.staff, part.month(month))
         return max(round(staff), 1)
 
     def _grades(self, day: date, backfill: bool) -> Iterator[Signal]:
@@ -160,8 +177,9 @@ def _readings(template: Signal, resident: Resident, values: tuple[tuple[str, flo
         )
 
 
-def _months(begins: date, month: date) -> int:
-    return (month.year - begins.year) * 12 + month.month - begins.month
+def _missing(part: Part | None, month: date) -> float:
+    """Return how likely a filing is to be missing."""
+    return _MISSING_IN_DISTRESS if part is not None and part.distress and part.month(month) >= 0 else _MISSING
 
 
 def _month_before(day: date) -> date:

@@ -1,4 +1,4 @@
-"""News: what papers write of everyone, and a wave of bad news about one firm."""
+"""News: what papers write of everyone, and of those whom a planted plot is about."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from itertools import accumulate
 from connectors.models import Signal
 from connectors.simulator.city import City, at, count_of
 from connectors.simulator.enterprises import Resident
+from connectors.simulator.plots import Item
 
 #: At which hour papers come out, and since when an item of theirs may be.
 EDITIONS = ((11, 8), (17, 12))
@@ -33,20 +34,6 @@ _GOOD = (
     "{name}与龙头企业签订三年供货合同",
     "{name}获纳税信用A级企业表彰",
     "{name}新产品通过权威认证，出口增长",
-)
-#: Days after the beginning, edition, headline.
-_WAVE = (
-    (0, 0, "{name}被曝拖欠员工工资两个月，工人聚集讨薪"),
-    (0, 1, "{name}拖欠工资引发讨薪，劳动监察部门介入调查"),
-    (1, 0, "供应商上门堵厂：{name}拖欠货款超千万元"),
-    (1, 1, "{name}多个银行账户被法院冻结"),
-    (2, 0, "{name}实际控制人失联，公司电话无人接听"),
-    (2, 1, "传{name}老板跑路，厂区大门紧闭"),
-    (3, 1, "{name}贷款逾期，银行宣布提前收回授信"),
-    (4, 0, "{name}因未履行生效判决被申请强制执行"),
-    (5, 1, "{name}债务违约，担保公司已代偿"),
-    (7, 0, "知情人士：{name}正洽谈资产出售，经营陷入停顿"),
-    (9, 0, "债权人申请{name}破产清算，法院正在审查"),
 )
 
 
@@ -74,20 +61,18 @@ class News:
             minutes, copies = rng.randrange(0, 120), 2 if rng.random() < 0.15 else 1
             for outlet in rng.sample(_OUTLETS, copies):
                 yield self._item(resident, title, outlet, day, edition, minutes, f"{number}-{outlet}", backfill)
-        for index, story in self._city.heroes.items():
-            if story.name == "bad-news":
-                for number, (after, when, text) in enumerate(_WAVE):
-                    if (day - story.begins).days == after and when == edition:
-                        yield from self._bad(residents[index], text, number, day, edition, backfill)
+        for index, part in self._city.parts.items():
+            for number, item in enumerate(part.plot.news):
+                if item.edition == edition and part.due(item.after, day):
+                    yield from self._planted(residents[index], item, number, day, backfill)
 
-    def _bad(
-        self, resident: Resident, text: str, number: int, day: date, edition: int, backfill: bool
-    ) -> Iterator[Signal]:
-        """Yield one item of the wave, as two papers bring it."""
-        title = text.format(name=resident.names[number % 2])
-        for place in range(2):
+    def _planted(self, resident: Resident, item: Item, number: int, day: date, backfill: bool) -> Iterator[Signal]:
+        """Yield one headline of a plot, as one paper or more bring it."""
+        title = item.text.format(name=resident.names[number % 2])
+        for place in range(item.copies):
             outlet = _OUTLETS[(number + place) % len(_OUTLETS)]
-            yield self._item(resident, title, outlet, day, edition, 20 * place, f"wave-{number}-{place}", backfill)
+            label = f"plot-{resident.index}-{number}-{place}"
+            yield self._item(resident, title, outlet, day, item.edition, 20 * place, label, backfill)
 
     def _item(
         self,

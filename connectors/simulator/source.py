@@ -13,6 +13,7 @@ from connectors.models import Enterprise, Signal
 from connectors.simulator.city import City, at
 from connectors.simulator.court import Court
 from connectors.simulator.electricity import Electricity
+from connectors.simulator.enterprises import DISTRICTS, Resident
 from connectors.simulator.filings import Filings
 from connectors.simulator.news import EDITIONS, News
 from connectors.simulator.stories import Decoy, Story
@@ -45,6 +46,8 @@ class CitySource:
         The first so many days of the window are marked as backfill and so notify nobody.
     fine_share
         Share of enterprises whose meter reports quarter-hours instead of days. 0 to 1.
+    spread
+        Each story and decoy begins up to so many days later, by lot.
     name
         The ``source`` of all its signals.
 
@@ -70,17 +73,20 @@ class CitySource:
         history_months: int = 6,
         backfill_days: int = 0,
         fine_share: float = 0.003,
+        spread: int = 0,
         name: str = "simulator",
     ) -> None:
-        if enterprises < 1 or days < 1 or warm_up < 0 or repeats < 0 or history_months < 0 or backfill_days < 0:
+        if enterprises < 1 or days < 1 or min(warm_up, repeats, history_months, backfill_days, spread) < 0:
             message = "the city needs at least one enterprise and one day, and no negative numbers"
             raise SourceConfigError(message)
         if not 0.0 <= fine_share <= 1.0:
             message = f"fine_share is a share between 0 and 1, not {fine_share}"
             raise SourceConfigError(message)
-        self.city = City(enterprises, start, days, seed, warm_up, repeats, history_months, fine_share, name)
+        self.city = City(
+            enterprises, start, days, seed, warm_up, repeats, history_months, fine_share, name, backfill_days, spread
+        )
         self._live_from = start + timedelta(days=backfill_days)
-        self._fingerprint = blake2b(f"{self.city!r} {backfill_days}".encode(), digest_size=6).hexdigest()
+        self._fingerprint = blake2b(repr(self.city).encode(), digest_size=6).hexdigest()
         self._electricity = Electricity(self.city)
         self._filings = Filings(self.city)
         self._court = Court(self.city)
@@ -142,6 +148,7 @@ class CitySource:
         backfill = day < self._live_from
         if day == self.city.first_day:
             yield self._registry(day)
+        yield self._moves(day)
         in_window = day >= self.city.start
         if in_window:
             yield self._electricity.published(day, backfill)
@@ -153,15 +160,26 @@ class CitySource:
                 yield self._news.published(day, edition, backfill)
 
     def _registry(self, day: date) -> Iterator[Enterprise]:
-        for resident in self.city.residents:
-            yield Enterprise(
-                enterprise_id=resident.enterprise_id,
-                names=list(resident.names),
-                industry=resident.trade.industry,
-                region=resident.region,
-                size=resident.size,
-                relations=self.city.relations.get(resident.index, []),
-                published_at=at(day),
-                source=self.city.name,
-                source_id=f"registry/{resident.enterprise_id}",
-            )
+        return (self._entry(resident, day, resident.region) for resident in self.city.residents)
+
+    def _moves(self, day: date) -> Iterator[Enterprise]:
+        """Yield the new entries of those that have moved to another district."""
+        for index, part in self.city.parts.items():
+            if part.plot.moves is not None and part.due(part.plot.moves, day):
+                resident = self.city.residents[index]
+                others = [region for region in DISTRICTS if region != resident.region]
+                yield self._entry(resident, day, others[index % len(others)], revision=1)
+
+    def _entry(self, resident: Resident, day: date, region: str, revision: int = 0) -> Enterprise:
+        return Enterprise(
+            enterprise_id=resident.enterprise_id,
+            names=list(resident.names),
+            industry=resident.trade.industry,
+            region=region,
+            size=resident.size,
+            relations=self.city.relations.get(resident.index, []),
+            published_at=at(day),
+            source=self.city.name,
+            source_id=f"registry/{resident.enterprise_id}",
+            revision=revision,
+        )

@@ -17,12 +17,14 @@ from streams.evaluation.suite import Task, write_rows
 from streams.replay import Replayed, replay
 from streams.rules import Rules
 
-ENTERPRISES = 600
+ENTERPRISES = 400
 DAYS = 490
 #: The first days are history: they build baselines and notify nobody.
 BACKFILL_DAYS = 60
-#: Groups of 300: a district has some forty members in each, as in a city of thousands over sixteen groups.
-PARTITIONS = 2
+#: Stories and decoys begin up to so many days later than they could.
+SPREAD = 120
+#: One group of 400: a district has some fifty members, as in a city of thousands over sixteen groups.
+PARTITIONS = 1
 #: The winters that a seed chooses from: each window spans two Spring Festivals with an official calendar.
 _FIRST_YEARS = range(2017, 2025)
 PER_OFFICER = 100
@@ -76,6 +78,7 @@ def evaluate(task: Task, tell: Callable[[int, int], None]) -> Mapping[str, objec
         start=date(first, 11, 15),
         backfill_days=BACKFILL_DAYS,
         fine_share=0.0,
+        spread=SPREAD,
     )
     return judge(source, BACKFILL_DAYS, PARTITIONS, task, tell)
 
@@ -86,6 +89,7 @@ def judge(
     """Score a city and return what came of it, in the form of the suite."""
     rules = Rules(partitions, Calendar(str(ZONE)), DetectionConfig.default())
     scored = replay([source], rules, str(ZONE), tell)
+    decoys = source.decoys()
     judged = list(_judged(source, scored))
     if task.out is not None:
         write_rows(task.out, _HEADER, _rows(judged, _detectors(scored)))
@@ -93,7 +97,7 @@ def judge(
     readings = len([1 for one in source.city.residents if one.metered]) * (source.city.days - 1)
     return {
         "stories": {story.name: _told(story, judged) for story in source.stories()},
-        "decoys": {decoy.name: _passed(decoy, judged) for decoy in source.decoys()},
+        "decoys": {name: _passed(name, decoys, judged) for name in dict.fromkeys(decoy.name for decoy in decoys)},
         **_burden(source, judged, live_from, _detectors(scored)),
         "us_per_daily_reading": round(scored.seconds * 1e6 / readings, 2),
         "messages": scored.messages,
@@ -106,16 +110,16 @@ def judge(
 def _judged(source: CitySource, scored: Replayed) -> Iterator[Judged]:
     stories = {story.enterprise_id: story for story in source.stories()}
     decoys: dict[str, list[Decoy]] = {}
-    for decoy in source.decoys():
-        for enterprise in decoy.enterprise_ids:
-            decoys.setdefault(enterprise, []).append(decoy)
+    for one in source.decoys():
+        for enterprise in one.enterprise_ids:
+            decoys.setdefault(enterprise, []).append(one)
     for alert in sorted(scored.transitions(), key=lambda alert: (alert.at, alert.enterprise_id, alert.sequence)):
         story, day = stories.get(alert.enterprise_id), alert.at.astimezone(ZONE).date()
         if story is not None and day >= story.begins:
             yield Judged(alert, "story", story.name)
             continue
         decoy = next((one for one in decoys.get(alert.enterprise_id, ()) if _is_about(alert, day, one)), None)
-        yield Judged(alert, "decoy" if decoy else "other", decoy.name if decoy else "")
+        yield Judged(alert, "other" if decoy is None else "decoy", "" if decoy is None else decoy.name)
 
 
 def _is_about(alert: Alert, day: date, decoy: Decoy) -> bool:
@@ -156,14 +160,16 @@ def _told(story: Story, judged: Sequence[Judged]) -> dict[str, object]:
     }
 
 
-def _passed(decoy: Decoy, judged: Sequence[Judged]) -> dict[str, object]:
-    alarmed = sorted({one.alert.enterprise_id for one in judged if one.alarm and one.name == decoy.name})
+def _passed(name: str, decoys: Sequence[Decoy], judged: Sequence[Judged]) -> dict[str, object]:
+    """Return whether a decoy, each time that it came, left everybody below yellow."""
+    times = [decoy for decoy in decoys if decoy.name == name]
+    alarmed = {one.alert.enterprise_id for one in judged if one.alarm and one.name == name}
     return {
         "silent": not alarmed,
         "alarmed": len(alarmed),
-        "enterprises": len(decoy.enterprise_ids),
-        "begins": decoy.begins.isoformat(),
-        "ends": decoy.ends.isoformat(),
+        "enterprises": len(frozenset().union(*(decoy.enterprise_ids for decoy in times))),
+        "begins": [decoy.begins.isoformat() for decoy in times],
+        "ends": [decoy.ends.isoformat() for decoy in times],
     }
 
 

@@ -18,6 +18,8 @@ from connectors.recordtime import record_time_ms, topic_of
 from connectors.simulator import CitySource, Story
 from connectors.simulator.city import ZONE
 from connectors.simulator.codes import credit_code
+from connectors.simulator.plots import DECOYS, STORIES, Part
+from connectors.simulator.seasons import spring_festival
 from connectors.testing import Check, source_checks
 
 
@@ -84,11 +86,9 @@ def test_names_are_unique_so_that_news_finds_its_subject(city: CitySource) -> No
 def test_all_families_and_every_planted_story_are_there(city: CitySource, signals: list[Signal]) -> None:
     assert {signal.family for signal in signals} == set(FAMILIES)
     stories = city.stories()
-    assert {story.name for story in stories} == {
-        "factory-stops", "tax-to-zero", "sheds-staff", "dishonest-debtor", "bad-news",
-    }  # fmt: skip
+    assert {story.name for story in stories} == {casting.plot.name for casting in STORIES}
     warmed_up = city.city.start + timedelta(days=90)
-    assert all(warmed_up <= story.begins < story.default_date < city.city.end for story in stories)
+    assert all(warmed_up <= story.begins < min(story.default_date, city.city.end) for story in stories)
     assert len({story.enterprise_id for story in stories}) == len(stories)
 
 
@@ -144,10 +144,10 @@ def test_bad_news_names_its_subject(city: CitySource, signals: list[Signal]) -> 
     assert all(any(name in title for name in names) for title in titles)
 
 
-def test_nobody_but_the_debtor_has_a_serious_record(city: CitySource, signals: list[Signal]) -> None:
-    debtor = hero(city, "dishonest-debtor").enterprise_id
+def test_nobody_without_a_part_has_a_serious_record(city: CitySource, signals: list[Signal]) -> None:
+    cast = {city.city.residents[index].enterprise_id for index in city.city.parts}
     harmless = {"filing", "hearing", "judgment"}
-    others = [s.payload for s in signals if s.family == "litigation" and s.enterprise_id != debtor and s.payload]
+    others = [s.payload for s in signals if s.family == "litigation" and s.enterprise_id not in cast and s.payload]
     assert others
     assert all(payload["kind"] in harmless for payload in others)
 
@@ -201,3 +201,87 @@ def test_a_position_of_another_city_is_refused() -> None:
 def test_impossible_cities_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(SourceConfigError):
         CitySource(**wrong)  # type: ignore[arg-type]  # the point of the test
+
+
+@pytest.fixture(scope="module")
+def long_city() -> CitySource:
+    return CitySource(enterprises=300, days=490, seed=5, start=date(2018, 11, 15), backfill_days=60, spread=40)
+
+
+def part_of(city: CitySource, name: str) -> tuple[str, Part]:
+    index, part = next((index, part) for index, part in city.city.parts.items() if part.plot.name == name)
+    return city.city.residents[index].enterprise_id, part
+
+
+def test_with_history_every_decoy_is_planted_and_nobody_plays_two_parts(long_city: CitySource) -> None:
+    names = {decoy.name for decoy in long_city.decoys()}
+    assert names == {casting.plot.name for casting in DECOYS} | {"grid-outage", "power-rationing", "spring-festival"}
+    alone = [next(iter(decoy.enterprise_ids)) for decoy in long_city.decoys() if len(decoy.enterprise_ids) == 1]
+    heroes = [story.enterprise_id for story in long_city.stories()]
+    assert len({*alone, *heroes}) == len(alone) + len(heroes)
+
+
+def test_without_history_nothing_is_planted_that_only_a_past_explains(city: CitySource) -> None:
+    learned = {casting.plot.name for casting in DECOYS if casting.learned}
+    assert not learned & {decoy.name for decoy in city.decoys()}
+
+
+def test_other_seeds_tell_a_story_at_another_time_and_pace() -> None:
+    told = [CitySource(enterprises=200, days=300, seed=seed, spread=60).city for seed in (1, 2, 3)]
+    parts = [next(part for part in city.parts.values() if part.plot.name == "fades-away") for city in told]
+    assert len({part.begins for part in parts}) > 1
+    assert len({part.tempo for part in parts}) == 3
+
+
+def test_who_never_reopens_rests_as_everybody_and_stays_dark(city: CitySource, signals: list[Signal]) -> None:
+    story = hero(city, "never-reopens")
+    use = by_day(signals, story.enterprise_id, "daily_kwh")
+    before = median(value for day, value in use.items() if day < date(2026, 1, 20))
+    assert spring_festival(2026) < story.begins
+    after = [value for day, value in use.items() if day >= story.begins]
+    assert len(after) > 40
+    assert max(after) < 0.15 * before
+
+
+def test_a_meter_that_said_zero_is_corrected(city: CitySource, signals: list[Signal]) -> None:
+    enterprise, part = part_of(city, "meter-zero")
+    last = timedelta(days=5)
+    days = [
+        s for s in signals
+        if s.enterprise_id == enterprise and s.metric == "daily_kwh"
+        and part.begins <= s.event_time.astimezone(ZONE).date() <= part.begins + last
+    ]  # fmt: skip
+    assert sum(signal.value == 0 for signal in days) >= 5
+    assert all(value and value > 0 for value in by_day(days, enterprise, "daily_kwh").values())
+    assert len({signal.source_id for signal in days if signal.revision}) == 6
+
+
+def test_who_moves_is_registered_in_another_district(city: CitySource) -> None:
+    enterprise, _ = part_of(city, "relocation")
+    entries = [one for one in messages(city) if isinstance(one, Enterprise) and one.enterprise_id == enterprise]
+    assert [entry.revision for entry in entries] == [0, 1]
+    assert entries[0].region != entries[1].region
+
+
+def test_a_guarantor_is_known_as_the_debtors(city: CitySource) -> None:
+    debtor, guarantor = hero(city, "dishonest-debtor"), hero(city, "guarantee-chain")
+    index = next(r.index for r in city.city.residents if r.enterprise_id == debtor.enterprise_id)
+    ties = {(tie.enterprise_id, tie.kind) for tie in city.city.relations[index]}
+    assert (guarantor.enterprise_id, "guarantor") in ties
+
+
+def test_filings_are_restated_and_some_file_by_the_quarter(city: CitySource, signals: list[Signal]) -> None:
+    sales = [s for s in signals if s.metric == "vat_sales"]
+    assert any(signal.revision == 1 for signal in sales)
+    quarterly = {r.enterprise_id for r in city.city.residents if r.quarterly}
+    months = {s.event_time.astimezone(ZONE).month for s in sales if s.enterprise_id in quarterly}
+    assert months <= {3, 6, 9, 12}
+
+
+def test_rationing_leaves_other_districts_alone(city: CitySource, signals: list[Signal]) -> None:
+    rationing = next(decoy for decoy in city.decoys() if decoy.name == "power-rationing")
+    regions = {r.region for r in city.city.residents if r.enterprise_id in rationing.enterprise_ids}
+    assert regions == {rationing.region}
+    firm = sorted(rationing.enterprise_ids)[0]
+    use = by_day(signals, firm, "daily_kwh")
+    assert use[rationing.begins + timedelta(days=2)] < 0.6 * use[rationing.begins - timedelta(days=5)]
