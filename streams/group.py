@@ -22,9 +22,9 @@ from streams.shard import Checkpoint, Shard
 STEP_RECORDS = 1_000
 #: Enterprises that are judged in one step after a period has closed: a city's take seconds together.
 STEP_ENTERPRISES = 200
-#: How many times longer the interval between checkpoints is while the input is a backlog.
+#: How many times longer the time between checkpoints is while the input is a backlog.
 BEHIND_FACTOR = 4
-#: Least time between two checkpoints of a group, however urgent.
+#: Least time between two checkpoints of a group, however urgent; in a backlog, too, times the factor.
 MIN_GAP_S = 0.2
 #: While a checkpoint takes longer than this, nothing more is applied: an absent broker must not fill the memory.
 STALL_S = 3.0
@@ -188,15 +188,19 @@ class PartitionGroup:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._urgent.wait(), self._pause_s())
             await self.checkpoint()
-            await asyncio.sleep(MIN_GAP_S)
+            await asyncio.sleep(MIN_GAP_S * self._patience())
 
     def _pause_s(self) -> float:
-        """Return how long a change may wait for its checkpoint: longer while there is more in hand than is applied.
+        """Return how long a change may wait for its checkpoint."""
+        return self._interval_s * self._patience()
 
-        A transaction costs milliseconds whatever is in it; what nobody is waiting for yet can share one.
+    def _patience(self) -> int:
+        """Return how many times longer a checkpoint may be waited for now: while there is more in hand than is applied.
+
+        A transaction costs milliseconds whatever is in it; what comes late anyway can share one.
         """
         behind = not all(self.order.has_room(topic) for topic in INPUTS)
-        return self._interval_s * (BEHIND_FACTOR if behind else 1)
+        return BEHIND_FACTOR if behind else 1
 
     async def checkpoint(self) -> None:
         """Write what changed since the last checkpoint, if anything did."""

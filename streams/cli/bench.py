@@ -86,8 +86,8 @@ def state(
 ) -> None:
     """Measure a scorer's memory, its checkpoints, and how soon it goes on after SIGKILL; not on a fresh topic.
 
-    Every enterprise has four closed days, an open one, and something of each other family; one in 500 has two months of
-    days and a year of months. The load is scored as fast as it goes and ends early after so many minutes.
+    Every enterprise has four closed days and an open one, one in five something of each other family, one in 500 two
+    months of days and a year of months. The load is scored as fast as it goes and ends early after so many minutes.
 
     Examples:
 
