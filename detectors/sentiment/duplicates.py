@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from detectors.sentiment.lexicon import normalise
+from detectors.sentiment.writing import normalise
 
 BITS: Final = 64
 #: A detector asks for an item's fingerprint twice, once to judge it and once to learn it.

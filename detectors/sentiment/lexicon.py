@@ -1,95 +1,97 @@
-"""What a text says about an enterprise: risk terms with severities, negation, and whom a clause is about.
-
-A *hard* term counts as serious for its subject whatever a model may say.
-"""
+"""What a text says about an enterprise: points of risk and relief, and the facts that are serious for its subject."""
 
 from __future__ import annotations
 
+import math
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from detectors.sentiment.terms import HARD, SOFT
+from detectors.sentiment import floors, guards, parties
+from detectors.sentiment.parties import Who
+from detectors.sentiment.terms import RELIEFS, RISKS
+from detectors.sentiment.words import trie
+from detectors.sentiment.writing import normalise
 
-#: Up to this many characters before a term may negate it.
-_REACH: Final = 6
-_BEFORE: Final = re.compile(
-    r"(?:不存在|不涉及|未发生|未发现|未被|没有|并无|并未|无任何|否认|澄清|辟谣|不实|不属实|移出|移除|解除|撤销|撤回|摘除|退出|免于"
-    r"|(?:no|not|denies|denied|without)\s+)[^，。；！？,;!?]{0,4}$",
-    re.IGNORECASE,
-)
-_AFTER: Final = re.compile(
-    r"^[^，。；！？,;!?]{0,6}?(?:传闻不实|不实|不属实|系谣言|为谣言|已解除|被解除|获解除|解除|已撤销|被撤销|撤销|已撤回|被撤回|撤回|被驳回"
-    r"|已全部|已补缴|已恢复|应急演练|演练|防范|警示教育|已结清|已还清|已清偿|已缴清|已偿还|全部兑付|已化解|denied)",
-    re.IGNORECASE,
-)
-_CLAUSE: Final = re.compile(r"[，。；！？、\n,;!?]|\.\s")
-#: A name of a company, up to its legal form.
-_COMPANY: Final = re.compile(
-    r"[\u4e00-\u9fff（）()A-Za-z0-9]{2,24}?(?:股份有限公司|有限责任公司|有限公司|集团|公司|厂|银行|合作社)"
-)
-#: Right after its name, these make an enterprise the one that acts and not the one that is acted upon.
-_ACTS: Final = re.compile(
-    r"^[^，。；被遭]{0,4}?(?:起诉|状告|诉|申请执行|申请强制执行|申请冻结|申请将|向法院申请|追讨|追索|申请对)"
-)
-_FORMS: Final = re.compile(r"(?:股份有限公司|有限责任公司|有限公司|集团|公司)$")
-_COMPANY_FORM: Final = re.compile(r"^(?:股份有限公司|有限责任公司|有限公司|集团|公司)")
-
-
-def _entries() -> Iterator[tuple[str, tuple[float, bool]]]:
-    for table, hard in ((SOFT, False), (HARD, True)):
-        for severity, terms in table:
-            for term in terms.split():
-                yield term.replace("_", " "), (severity, hard)
-
-
-#: By term: severity, and whether it is hard.
-TERMS: Final[dict[str, tuple[float, bool]]] = dict(_entries())
-
-
-def _pattern(terms: Iterable[str], flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
-    """Return what finds the longest of some terms."""
-    return re.compile("|".join(map(re.escape, sorted(terms, key=len, reverse=True))), flags)
-
-
-#: Chinese has no case; without the flag the search skips ahead to a character with which a term begins.
-_CHINESE: Final = _pattern(term for term in TERMS if not term.isascii())
-_ENGLISH: Final = _pattern((term for term in TERMS if term.isascii()), re.IGNORECASE | re.ASCII)
-_LETTER: Final = re.compile(r"[A-Za-z]")
+#: A text without a term has so few points that it is as likely bad news as 1 to 20; see :func:`severity_of`.
+_NEUTRAL_POINTS: Final = -3.0
+#: The highest severity of what is not a serious fact.
+SOFT_CEILING: Final = 0.78
+#: The second strongest term counts half, the third a quarter ...
+_REPEAT: Final = 0.5
+#: Good words count less beside a bad one: 拟投资者减持.
+_RELIEF_BESIDE_RISK: Final = 0.5
+#: What a term comes to that is denied.
+_DENIED: Final = -0.5
 #: A detector reads an item twice, once to judge it and once to learn it.
 _KEPT: Final = 64
 
 
+def _entries() -> Iterator[tuple[str, float]]:
+    for sign, table in ((-1.0, RELIEFS), (1.0, RISKS)):
+        for points, terms in table:
+            for term in terms.split():
+                yield term.replace("_", " "), sign * points
+
+
+#: By term: points, below 0 for good news.
+TERMS: Final[dict[str, float]] = dict(_entries())
+_CUES: Final = {cue: name for name, cues in floors.CUES.items() for cue in cues}
+#: By word, a term or a cue: the kinds of serious facts that it is a cue of.
+_KINDS: Final = {
+    word: frozenset(name for name, cues in floors.CUES.items() if any(cue in word for cue in cues))
+    for word in {*TERMS, *_CUES}
+}
+#: Chinese has no case; without the flag the search skips ahead to a character with which a word begins.
+_CHINESE: Final = re.compile(trie(word for word in _KINDS if not word.isascii()))
+_ENGLISH: Final = re.compile(rf"\b(?:{trie(word for word in _KINDS if word.isascii())})", re.IGNORECASE | re.ASCII)
+_LETTERS: Final = re.compile(r"[A-Za-z]{4}")
+
+
 class Reading(NamedTuple):
-    """What a text says: severity 0 to 1, whether a hard term says so, and the term that weighs most."""
+    """What a text says.
+
+    Parameters
+    ----------
+    severity
+        0 to 1; also a text without a risk has one, however small, and good news has a smaller one.
+    hard
+        Whether a serious fact about the subject says so.
+    term
+        The fact's words or the term that weighs most; empty where there is no risk.
+    """
 
     severity: float
     hard: bool
     term: str
 
 
-#: Nothing bad.
-NEUTRAL: Final = Reading(0.0, False, "")
+def severity_of(points: float) -> float:
+    """Return the severity that points of risk, less those of relief, come to.
+
+    Examples
+    --------
+    >>> [round(severity_of(points), 2) for points in (-2, 0, 3, 5)]
+    [0.01, 0.04, 0.39, 0.69]
+    """
+    return SOFT_CEILING / (1.0 + math.exp(-_NEUTRAL_POINTS - points))
 
 
-def normalise(text: str) -> str:
-    """Return a text with full-width characters made narrow and invisible ones dropped."""
-    lines = unicodedata.normalize("NFKC", text).split("\n")
-    return "\n".join(line if line.isprintable() else "".join(filter(str.isprintable, line)) for line in lines)
+#: Neither bad nor good.
+NEUTRAL: Final = Reading(severity_of(0.0), False, "")
 
 
 def read(text: str, names: Sequence[str] = (), other_subject_factor: float = 0.15) -> Reading:
-    """Return the worst that a text says about its subject.
+    """Return what a text says about its subject.
 
     Parameters
     ----------
     text
         Title or body.
     names
-        The enterprise's names. A clause that names only other companies, or in which the enterprise itself sues or
-        enforces, counts by ``other_subject_factor`` and is not hard. Without names every clause counts.
+        The enterprise's names. What others named in the text suffer, or the enterprise does to them, is not hard, and
+        counts by ``other_subject_factor``. Without names everything counts.
     other_subject_factor
         See above.
 
@@ -97,10 +99,10 @@ def read(text: str, names: Sequence[str] = (), other_subject_factor: float = 0.1
     --------
     >>> read("某纺织厂欠税1200万元并列入非正常户")
     Reading(severity=0.85, hard=True, term='欠税')
-    >>> read("公司澄清:不存在债务违约"), read("已被移出失信名单").hard
-    (Reading(severity=0.0, hard=False, term=''), False)
-    >>> read("甲科技有限公司起诉乙贸易有限公司拖欠货款", names=["甲科技有限公司"]).severity < 0.1
-    True
+    >>> read("公司澄清:不存在债务违约").hard, read("已被移出失信名单").hard
+    (False, False)
+    >>> read("甲科技有限公司起诉乙贸易有限公司拖欠工资", names=["甲科技有限公司"]).hard
+    False
     """
     return _read(text, tuple(names), other_subject_factor)
 
@@ -108,62 +110,79 @@ def read(text: str, names: Sequence[str] = (), other_subject_factor: float = 0.1
 @lru_cache(maxsize=_KEPT)
 def _read(text: str, names: tuple[str, ...], other_subject_factor: float) -> Reading:
     clean = normalise(text)
-    if not _found(clean):
-        return NEUTRAL  # most texts; no clause need be looked at
-    shorts = [short for short in (_FORMS.sub("", normalise(name)) for name in names) if len(short) > 1]
-    worst = NEUTRAL
-    clauses, seen, about_others = list(_clauses(clean)), 0, False
-    for number, (start, clause) in enumerate(clauses, 1):
-        matches = _found(clause)
-        if matches:
-            about_others, seen = _about_others(clauses[seen:number], shorts, about_others), number
-        for match in matches:
-            severity, hard = TERMS[_term(match.group())]
-            if about_others:
-                severity, hard = severity * other_subject_factor, False
-            if severity > worst.severity and not _negated(clean, start + match.start(), start + match.end()):
-                worst = Reading(severity, hard, match.group())
-    return worst
+    found = list(_found(clean))
+    if not found:
+        return NEUTRAL
+    story = _Story(clean, tuple(map(normalise, names)), other_subject_factor)
+    kinds = frozenset().union(*(_KINDS[word] for word, _ in found))
+    facts = list(floors.facts(clean, kinds))
+    worst = max(filter(story.stands, facts), key=lambda fact: fact.kind.severity, default=None)
+    if worst is not None:
+        return Reading(worst.kind.severity, True, clean[worst.start : worst.end])
+    points, term = story.points(found, facts)
+    return Reading(severity_of(points), False, term)
 
 
-def _found(text: str) -> list[re.Match[str]]:
-    """Return the terms in a text, in its order."""
-    found = list(_CHINESE.finditer(text))
-    if _LETTER.search(text):
-        found = sorted([*found, *_ENGLISH.finditer(text)], key=re.Match.start)
-    return found
+def _found(text: str) -> Iterator[tuple[str, int]]:
+    """Yield the terms and cues of a text and where they begin, Chinese ones first."""
+    for match in _CHINESE.finditer(text):
+        yield match.group(), match.start()
+    if _LETTERS.search(text):
+        for match in _ENGLISH.finditer(text):
+            yield match.group().lower(), match.start()
 
 
-def _term(found: str) -> str:
-    return found if found in TERMS else found.lower()
+class _Story:
+    """A text by clauses; they are only looked at where something is in doubt."""
+
+    def __init__(self, text: str, names: tuple[str, ...], other_subject_factor: float) -> None:
+        self._text, self._names, self._factor = text, names, other_subject_factor
+
+    def stands(self, fact: floors.Fact) -> bool:
+        """Tell whether a fact is the subject's, and neither denied nor over."""
+        clause = self._clause(fact.start)
+        span = clause.start, clause.start + len(clause.text)
+        if guards.taken_back(fact.kind.name, self._text, span, fact.start, fact.end):
+            return False
+        return parties.bearer(clause, fact.start - clause.start, fact.end - clause.start) is Who.SUBJECT
+
+    def points(self, found: Sequence[tuple[str, int]], facts: Sequence[floors.Fact]) -> tuple[float, str]:
+        """Return the points of a text's terms, each counted once, and the term of most.
+
+        Parameters
+        ----------
+        found
+            The terms and where they begin.
+        facts
+            Serious facts that do not stand; the terms in them count as another's.
+        """
+        own: dict[str, float] = {}
+        others = 0.0
+        for term, start in found:
+            points = TERMS.get(term, 0.0)
+            if points > 0 and guards.denied(self._text, start):
+                points = _DENIED
+            elif points > 0 and (any(fact.start <= start < fact.end for fact in facts) or self._is_others(term, start)):
+                others, points = max(others, points * self._factor), 0.0
+            if abs(points) > abs(own.get(term, 0.0)):
+                own[term] = points
+        risks = sorted((points for points in own.values() if points > 0), reverse=True)
+        reliefs = sorted(points for points in own.values() if points < 0)
+        worst = max(own, key=lambda term: own[term]) if risks else ""
+        return _sum(risks) + _sum(reliefs) * (_RELIEF_BESIDE_RISK if risks else 1.0) + others, worst
+
+    def _is_others(self, term: str, start: int) -> bool:
+        """Tell whether a term says something of another party, or what the enterprise does to it."""
+        if not self._names or not parties.others_named(self._text):
+            return False
+        clause = self._clause(start)
+        at = start - clause.start
+        return parties.bearer(clause, at, at + len(term)) is Who.OTHER or parties.acts(clause, at, at + len(term))
+
+    def _clause(self, at: int) -> parties.Clause:
+        every = parties.clauses(self._text, self._names)
+        return next(clause for clause in reversed(every) if clause.start <= at)
 
 
-def _clauses(text: str) -> Iterator[tuple[int, str]]:
-    start = 0
-    for match in _CLAUSE.finditer(text):
-        yield start, text[start : match.start()]
-        start = match.end()
-    yield start, text[start:]
-
-
-def _about_others(clauses: Sequence[tuple[int, str]], shorts: Sequence[str], before: bool) -> bool:
-    """Tell whether the last of some clauses is about someone else; one that names nobody goes on from the one before.
-
-    ``before`` is the answer where none of them names anybody.
-    """
-    if not shorts:
-        return False
-    for _, clause in reversed(clauses):
-        for short in shorts:
-            at = clause.find(short)
-            if at >= 0:
-                rest = _COMPANY_FORM.sub("", clause[at + len(short) :], count=1)
-                return bool(_ACTS.match(rest))
-        if _COMPANY.search(clause):
-            return True
-    return before
-
-
-def _negated(text: str, start: int, end: int) -> bool:
-    before = text[max(start - _REACH - 6, 0) : start]
-    return bool(_BEFORE.search(before) or _AFTER.match(text[end : end + 12]))
+def _sum(points: Sequence[float]) -> float:
+    return sum(value * _REPEAT**rank for rank, value in enumerate(points))

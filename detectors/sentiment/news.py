@@ -1,4 +1,4 @@
-"""News events: severity by the lexicon, once per story."""
+"""News events: severity by the lexicon, and by a trained model where there is one; once per story."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class News:
     """
 
     name = "sentiment-news"
-    version = 1
+    version = 2
     family = "sentiment"
     events = ("news",)
 
@@ -58,7 +58,7 @@ class News:
 
     def judge_one(self, memory: StoryMemory, event: Event, context: Context) -> Sequence[Opinion]:
         """Return the story, if the item is bad news and worse than what is known of it."""
-        reading = self._read(event, context)
+        reading = self.reading(event, context)
         if reading.severity < self._config.speak_from:
             return ()
         found = self._print(event)
@@ -84,7 +84,7 @@ class News:
 
     def learn_one(self, memory: StoryMemory, event: Event, context: Context) -> None:
         """Count the item to its story, or begin a new one; good news needs no memory."""
-        reading = self._read(event, context)
+        reading = self.reading(event, context)
         if reading.severity < self._config.speak_from:
             return
         found = self._print(event)
@@ -97,17 +97,25 @@ class News:
             worst = max(story.severity, reading.severity)
             memory.append(story._replace(severity=worst, items=story.items + 1))
 
-    def _print(self, event: Event) -> int:
-        return fingerprint(text_of(event.payload, "title"))
+    def reading(self, event: Event, context: Context) -> Reading:
+        """Return the worse of title and body, for the enterprise's names or else the subject that the source names.
 
-    def _read(self, event: Event, context: Context) -> Reading:
-        """Return the worse of title and body, for the subject that the source names or the enterprise's names."""
+        Its severity tells any two items apart; only one of ``speak_from`` or more becomes an opinion.
+        """
         config, names = self._config, context.profile.names
         subject = text_of(event.payload, "subject", 200)
-        title = read(text_of(event.payload, "title"), names, config.other_subject_factor)
-        body = read(text_of(event.payload, "text", _LONGEST_BODY), names, config.other_subject_factor)
-        body = body._replace(severity=body.severity * config.body_factor, hard=False)
-        worst = max(title, body, NEUTRAL, key=lambda reading: reading.severity)
+        known = names or ((subject,) if subject else ())
+        worst = read(text_of(event.payload, "title"), known, config.other_subject_factor)
+        text = text_of(event.payload, "text", _LONGEST_BODY)
+        if text:
+            body = read(text, known, config.other_subject_factor)
+            body = body._replace(severity=body.severity * config.body_factor, hard=False)
+            worst = max(worst, body, key=lambda reading: reading.severity)
+        if worst is NEUTRAL:
+            return worst
         if subject and names and not any(name in subject or subject in name for name in names):
             return worst._replace(severity=worst.severity * config.other_subject_factor, hard=False)
         return worst._replace(severity=max(worst.severity, config.hard_floor)) if worst.hard else worst
+
+    def _print(self, event: Event) -> int:
+        return fingerprint(text_of(event.payload, "title"))

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SUITES: dict[str, str] = {
     "city": "streams.evaluation.city",
     "electricity": "streams.evaluation.electricity",
+    "floors": "streams.evaluation.floors",
+    "news": "streams.evaluation.news",
+    "nab": "streams.evaluation.nab",
 }
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 from detectors.config import default
 from detectors.contract import Opinion
 from detectors.sentiment.duplicates import distance, fingerprint, nearest
-from detectors.sentiment.lexicon import NEUTRAL, TERMS, read
+from detectors.sentiment.floors import KINDS
+from detectors.sentiment.lexicon import NEUTRAL, SOFT_CEILING, TERMS, read
 from detectors.sentiment.news import News
 from detectors.sentiment.volume import NewsVolume
 
@@ -20,18 +23,35 @@ Story = Callable[..., list[Sequence[Opinion]]]
 Telling = Callable[..., list[Sequence[Opinion]]]
 
 
+FLOOR_TEXTS = [
+    (row["subject"], row["text"], row["floor"] == "1")
+    for row in csv.DictReader((Path(__file__).parent / "floor_texts.csv").read_text(encoding="utf-8").splitlines())
+]
+
+
 def test_the_lexicon_is_of_size_and_its_severities_are_in_range() -> None:
-    assert len(TERMS) >= 200
-    assert all(0 < severity <= 1 for severity, _ in TERMS.values())
-    assert all(severity >= CONFIG.hard_floor for severity, hard in TERMS.values() if hard)
+    assert 400 <= len(TERMS) <= 1000
+    assert all(-10 <= points <= 10 for points in TERMS.values())
+    assert all(SOFT_CEILING < CONFIG.hard_floor <= kind.severity <= 1 for kind in KINDS)
 
 
 @pytest.mark.parametrize("term", sorted(TERMS))
 def test_every_term_is_found(term: str) -> None:
-    severity, hard = TERMS[term]
     found = read(f"某企业{term}" if not term.isascii() else f"The firm: {term.title()}")
-    assert found.severity >= severity or (found.hard, found.term) != (hard, term)
-    assert found.severity > 0
+    assert (found.severity > NEUTRAL.severity) == (TERMS[term] > 0)
+
+
+@pytest.mark.parametrize(("subject", "text", "floor"), FLOOR_TEXTS)
+def test_a_floor_lies_under_what_is_serious_for_the_subject_and_only_that(subject: str, text: str, floor: bool) -> None:
+    found = read(text, (subject,))
+    assert found.hard == floor, found
+    assert (found.severity >= CONFIG.hard_floor) == floor
+
+
+def test_the_texts_are_many_and_half_of_them_are_traps() -> None:
+    floors = sum(floor for _, _, floor in FLOOR_TEXTS)
+    assert floors >= 100
+    assert len(FLOOR_TEXTS) - floors >= 75
 
 
 @pytest.mark.parametrize("text", ["İNSOLVENT", "lıquıdıty crisis", "Delıſted"])
@@ -41,7 +61,6 @@ def test_letters_that_only_resemble_a_term_are_none(text: str) -> None:
 
 def test_terms_of_both_languages_count_in_the_order_of_the_text() -> None:
     chinese, english = "资不抵债", "insolvent"
-    assert TERMS[chinese] == TERMS[english]
     assert read(f"{english} {chinese}").term == english
     assert read(f"{chinese} {english}").term == chinese
 
@@ -111,7 +130,7 @@ def test_whom_a_headline_is_about(title: str, about_us: bool) -> None:
 def test_any_text_is_read(content: str, names: list[str]) -> None:
     found = read(content, names)
     assert 0.0 <= found.severity <= 1.0
-    assert (found == NEUTRAL) == (found.severity == 0.0)
+    assert found.hard == (found.severity > SOFT_CEILING)
     assert 0 <= fingerprint(content) < 2**64
 
 
