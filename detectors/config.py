@@ -538,6 +538,59 @@ class SentimentConfig:
         _require(0 <= self.duplicate_bits <= 32, "SentimentConfig.duplicate_bits must be from 0 to 32")
 
 
+#: The series that value novelty can watch: the family, and whether its periods are days rather than months.
+WATCHABLE: Mapping[str, tuple[str, bool]] = MappingProxyType(
+    {
+        "daily_kwh": ("electricity", True),
+        "vat_sales": ("tax", False),
+        "vat_payable": ("tax", False),
+        "invoices_issued": ("tax", False),
+        "insured_headcount": ("social_security", False),
+        "contribution_base": ("social_security", False),
+        "news_count": ("sentiment", True),
+    }
+)
+
+
+@dataclass(frozen=True)
+class NoveltyConfig:
+    """Values of a series that the enterprise has never shown before.
+
+    Parameters
+    ----------
+    series
+        The series that are watched, by name. None by default: the memory of one series takes about as much as all
+        other detectors together.
+    landmarks
+        Values that are remembered of a series. More tells smaller differences apart, and takes more space.
+    min_history
+        Periods before it speaks.
+    threshold
+        How new a value must be. Higher is calmer.
+    repeat_half_life
+        Periods after which half of an alarm is forgotten: what is hardly newer stays silent until then.
+    severity, half_life_days
+        Of the opinion, and how fast it fades.
+    """
+
+    series: tuple[str, ...] = ()
+    landmarks: int = 96
+    min_history: int = 60
+    threshold: float = 1.0
+    repeat_half_life: float = 50.0
+    severity: float = 0.2
+    half_life_days: float = 7.0
+
+    def __post_init__(self) -> None:
+        _check_shares(self, "severity")
+        _check_positive(self, "threshold", "repeat_half_life", "half_life_days", "min_history")
+        _require(8 <= self.landmarks <= 4096, "NoveltyConfig.landmarks must be from 8 to 4096")
+        for name in self.series:
+            known = ", ".join(WATCHABLE)
+            _require(name in WATCHABLE, f"NoveltyConfig.series can be of {known}, not {name!r}")
+        _require(len(set(self.series)) == len(self.series), "NoveltyConfig.series must name a series once")
+
+
 @dataclass(frozen=True)
 class DetectionConfig:
     """The whole configuration of detection.
@@ -563,6 +616,7 @@ class DetectionConfig:
     cross: CrossConfig = field(default_factory=CrossConfig)
     litigation: LitigationConfig = field(default_factory=LitigationConfig)
     sentiment: SentimentConfig = field(default_factory=SentimentConfig)
+    novelty: NoveltyConfig = field(default_factory=NoveltyConfig)
 
     def __post_init__(self) -> None:
         letters = self.label.replace("-", "").replace("_", "").replace(".", "")

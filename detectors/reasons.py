@@ -104,6 +104,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "申请减容：{since}[，户号{account}]",
             "Contract capacity reduced on {since}[, account {account}]",
         ),
+        "electricity.novel-value": (
+            "用电出现从未有过的数值：{since}为{observed:unit}",
+            "Electricity use of a size never seen before: {observed:unit} on {since}",
+        ),
         "tax.sales-fall": (
             "申报销售额大幅下降：最近一月{observed:unit}，平常约{expected:unit}[（下降{fall:%}）]",
             "Declared sales fell: {observed:unit} in the latest month, usually about {expected:unit}[ ({fall:%} less)]",
@@ -138,6 +142,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "Declared sales and power diverge: power is at {observed:%} of before while sales stay at {sales_ratio:%} "
             "of their usual value; the filing may be misstated",
         ),
+        "tax.novel-value": (
+            "涉税数据出现从未有过的数值：{since}起一月为{observed:unit}",
+            "A tax figure of a size never seen before: {observed:unit} in the month from {since}",
+        ),
         "social_security.headcount-fall": (
             "参保人数骤减：由{expected:unit}降至{observed:unit}[（减少{fall:%}）]",
             "Insured headcount fell from {expected:unit} to {observed:unit}[ ({fall:%} less)]",
@@ -159,6 +167,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "用工与销售背离：[参保人数减少{fall:%}，]申报销售额却增长[{growth:%}]，数据或有不实",
             "Staff and sales diverge: headcount down[ {fall:%}] while declared sales are up[ {growth:%}]; a figure may "
             "be misstated",
+        ),
+        "social_security.novel-value": (
+            "社保数据出现从未有过的数值：{since}起一月为{observed:unit}",
+            "A social-security figure of a size never seen before: {observed:unit} in the month from {since}",
         ),
         "litigation.bankruptcy": (
             "破产案件受理：{since}[，案号{case_no}][，{court}]",
@@ -207,6 +219,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "sentiment.news-wave": (
             "舆情量激增：自{since}起日均{observed:mentions}，平常约{expected:mentions}",
             "A wave of news: {observed:mentions} a day since {since}, usually about {expected:mentions}",
+        ),
+        "sentiment.novel-value": (
+            "舆情数量出现从未有过的数值：{since}为{observed:mentions}",
+            "A number of news items never seen before: {observed:mentions} on {since}",
         ),
     }
 )  # fmt: skip

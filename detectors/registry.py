@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from detectors import novelty
 from detectors.config import DetectionConfig
 from detectors.contract import AnyDetector
 from detectors.families import electricity, litigation, sentiment, social_security, tax
@@ -18,4 +19,5 @@ def default_detectors(config: DetectionConfig) -> tuple[AnyDetector, ...]:
         *social_security.detectors(config),
         *litigation.detectors(config),
         *sentiment.detectors(config),
+        *novelty.detectors(config.novelty),
     )
