@@ -248,25 +248,42 @@ class MeterConfig:
     ----------
     arrears, suspended, closed, capacity_reduced
         Severity of each; an outage or a meter that is offline is no opinion on the enterprise.
+    closed_running, running_share
+        Severity of a closed account while the enterprise goes on using at least this share of its usual power by
+        others: it moved, or has one meter less.
     half_life_days
         Decay after it was paid, resumed or restored.
     capacity_half_life_days
-        Decay of a capacity reduction, which nothing takes back.
+        Decay of a closed account and of a capacity reduction, which nothing takes back.
     max_accounts
         Accounts of one enterprise that are remembered.
+    planned_outage_days, outage_days, offline_days
+        For so long an announced outage, an outage, and a meter that is offline explain low readings at most: what the
+        power detectors say of days within counts nothing. Longer believes them longer.
+    excuse_grace_days
+        A fall that still stands so many days after that counts again.
     """
 
     arrears: float = 0.4
     suspended: float = 0.45
     closed: float = 0.6
     capacity_reduced: float = 0.3
+    closed_running: float = 0.15
+    running_share: float = 0.2
     half_life_days: float = 14.0
     capacity_half_life_days: float = 60.0
     max_accounts: int = 8
+    planned_outage_days: float = 30.0
+    outage_days: float = 7.0
+    offline_days: float = 14.0
+    excuse_grace_days: float = 4.0
 
     def __post_init__(self) -> None:
-        _check_shares(self, "arrears", "suspended", "closed", "capacity_reduced")
-        _check_positive(self, "half_life_days", "capacity_half_life_days", "max_accounts")
+        _check_shares(self, "arrears", "suspended", "closed", "capacity_reduced", "closed_running", "running_share")
+        _check_positive(
+            self, "half_life_days", "capacity_half_life_days", "max_accounts", "planned_outage_days", "outage_days",
+            "offline_days", "excuse_grace_days",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -396,11 +413,16 @@ class CrossConfig:
     min_headcount
         Firms with fewer insured persons are not judged by shares.
     shed_share, growth_share, divergence_severity, divergence_key_severity, divergence_key_gap
-        The headcount falls by ``shed_share`` while declared sales grow by ``growth_share`` within three months; the
-        severity grows to the second one as the gap between both grows to ``divergence_key_gap``.
+        The headcount falls by ``shed_share`` while declared sales grow by ``growth_share`` within three months, beyond
+        what the trade grew; the severity grows to the second one as the gap between both grows to
+        ``divergence_key_gap``, where growth counts for no more than twice the fall.
+    min_shed
+        Persons that have to be gone: one of twenty is no sign.
     power_share, power_sales_share, power_severity
         Power falls below ``power_share`` of the weeks before while declared sales stay above ``power_sales_share`` of
         their usual value.
+    power_back_share
+        Power that is back at this share of the weeks before by the time of the declaration was a pause.
     half_life_days
         Decay once a condition is over.
     """
@@ -411,18 +433,22 @@ class CrossConfig:
     divergence_severity: float = 0.35
     divergence_key_severity: float = 0.65
     divergence_key_gap: float = 0.5
+    min_shed: float = 3.0
     power_share: float = 0.4
     power_sales_share: float = 0.9
     power_severity: float = 0.35
+    power_back_share: float = 0.6
     half_life_days: float = 60.0
 
     def __post_init__(self) -> None:
         _check_shares(
-            self, "shed_share", "divergence_severity", "divergence_key_severity", "power_share", "power_severity"
-        )
+            self, "shed_share", "divergence_severity", "divergence_key_severity", "power_share", "power_severity",
+            "power_back_share",
+        )  # fmt: skip
         _check_positive(
-            self, "min_headcount", "growth_share", "divergence_key_gap", "power_sales_share", "half_life_days"
-        )
+            self, "min_headcount", "growth_share", "divergence_key_gap", "power_sales_share", "half_life_days",
+            "min_shed",
+        )  # fmt: skip
         least = self.shed_share + self.growth_share
         _require(self.divergence_key_gap > least, "CrossConfig.divergence_key_gap must pass shed_share + growth_share")
 

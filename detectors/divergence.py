@@ -14,6 +14,9 @@ from detectors.usual import usual
 _QUARTER: Final = 3
 #: Days of a month, and days before it, that must be known to compare power.
 _LEAST_DAYS: Final = 12
+#: Newest days after the declared month that tell whether power is back, and how many of them must be known.
+_RECENT_DAYS: Final = 7
+_LEAST_RECENT: Final = 4
 #: Months of sales that make a usual value.
 _LEAST_MONTHS: Final = 4
 #: A month this near to Spring Festival is no guide.
@@ -42,7 +45,7 @@ class StaffAgainstSales(Memoryless):
     """
 
     name = "cross-staff-sales"
-    version = 1
+    version = 2
     family = "social_security"
     series = ("insured_headcount", "vat_sales")
 
@@ -62,10 +65,13 @@ class StaffAgainstSales(Memoryless):
         before, now = _mean(sold[:_QUARTER]), _mean(sold[_QUARTER:])
         shed = 1 - heads[-1] / heads[0]
         growth = min(now / before - 1, _MOST_GROWTH) if before > 0 else 0.0
-        if not (shed >= config.shed_share and growth >= config.growth_share):
+        beyond = (1 + growth) / max(self._trade(context, month), 1.0) - 1
+        fell = shed >= config.shed_share and heads[0] - heads[-1] >= config.min_shed
+        if not (fell and beyond >= config.growth_share):
             return ()
         least = config.shed_share + config.growth_share
-        depth = min((shed + growth - least) / (config.divergence_key_gap - least), 1.0)
+        gap = shed + min(beyond, 2 * shed)
+        depth = min(max(gap - least, 0.0) / (config.divergence_key_gap - least), 1.0)
         gain = config.divergence_key_severity - config.divergence_severity
         return (
             Opinion(
@@ -77,9 +83,18 @@ class StaffAgainstSales(Memoryless):
             ),
         )
 
+    def _trade(self, context: Context, month: int) -> float:
+        """Return by which factor the peers' sales grew over the same two quarters; 1 where that is unknown."""
+        peers = context.peers.get("vat_sales", ())
+        end = len(peers) - (context.series["vat_sales"].last - month)
+        medians = [one.median for one in peers[max(end - 2 * _QUARTER, 0) : max(end, 0)] if one is not None]
+        if len(medians) < 2 * _QUARTER or not _mean(medians[:_QUARTER]) > 0:
+            return 1.0
+        return _mean(medians[_QUARTER:]) / _mean(medians[:_QUARTER])
+
 
 class PowerAgainstSales(Memoryless):
-    """Power falls far below the weeks before a month whose declared sales are as usual.
+    """Power falls far below the weeks before a month whose declared sales are as usual, and has not come back since.
 
     Parameters
     ----------
@@ -88,7 +103,7 @@ class PowerAgainstSales(Memoryless):
     """
 
     name = "cross-power-sales"
-    version = 1
+    version = 2
     family = "tax"
     series = ("vat_sales", "daily_kwh")
 
@@ -113,7 +128,7 @@ class PowerAgainstSales(Memoryless):
         if len(within) < _LEAST_DAYS or len(before) < _LEAST_DAYS or not _mean(before) > 0:
             return ()
         ratio = _mean(within) / _mean(before)
-        if ratio >= config.power_share:
+        if ratio >= config.power_share or self._back(power, after, _mean(before)):
             return ()
         typical = usual(sales.values[-13:-1], _LEAST_MONTHS)
         if not (typical > 0 and sales.values[-1] >= config.power_sales_share * typical):
@@ -130,6 +145,11 @@ class PowerAgainstSales(Memoryless):
                 facts={"sales_ratio": min(sales.values[-1] / typical, _MOST_GROWTH)},
             ),
         )
+
+    def _back(self, power: Series, after: int, before: float) -> bool:
+        """Tell whether power has come back by now: a firm that paused and went on selling from its stock."""
+        since = [v for v in power.values[after + len(power.values) - 1 - power.last :][-_RECENT_DAYS:] if v == v]
+        return len(since) >= _LEAST_RECENT and _mean(since) >= self._config.power_back_share * before
 
     def _near_festival(self, calendar: Calendar, first: int, after: int) -> bool:
         return any(abs(calendar.days_from_spring_festival(day)) <= _FESTIVAL for day in (first, (first + after) // 2))

@@ -4,12 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from detectors.config import DetectionConfig
 from detectors.contract import Clearance, Level
 
 _DAY_MS = 86_400_000
+#: Reasons that read the same figures: of one matter the strongest evidence counts, the others say the same again.
+_MATTERS: Mapping[str, str] = MappingProxyType(
+    {
+        "electricity.decline": "electricity.collapse",
+        "social_security.headcount-drift": "social_security.headcount-fall",
+        "social_security.payroll-fall": "social_security.headcount-fall",
+        "tax.zero-filing": "tax.sales-fall",
+    }
+)
+#: What explains low readings, with the setting of ``MeterConfig`` that bounds for how long.
+_EXCUSES: Mapping[str, str] = MappingProxyType(
+    {
+        "electricity.planned-outage": "planned_outage_days",
+        "electricity.outage": "outage_days",
+        "electricity.meter-offline": "offline_days",
+    }
+)
+#: Evidence that a false reading or a day without power may have made.
+_EXCUSABLE = frozenset(
+    {"electricity.collapse", "electricity.decline", "electricity.silence", "electricity.stuck-meter"}
+)
+#: Evidence may begin this much before what explains it: days are whole, and plants wind down.
+_AHEAD_MS = 2 * _DAY_MS
 
 
 @dataclass(slots=True)
@@ -145,6 +169,7 @@ def fuse(evidence: Sequence[Held], coverage: Mapping[str, str], now: int, config
     """
     rules = config.fusion
     worths = [worth(held, now, config) for held in evidence]
+    _excuse(evidence, worths, now, config)
     ranked = [i for i, value in enumerate(worths) if value >= rules.negligible]
     if len(ranked) > 1:
         ranked.sort(key=lambda i: (-worths[i], *_identity(evidence[i])))
@@ -164,6 +189,23 @@ def fuse(evidence: Sequence[Held], coverage: Mapping[str, str], now: int, config
     )
 
 
+def _excuse(evidence: Sequence[Held], worths: list[float], now: int, config: DetectionConfig) -> None:
+    """Take the worth from what an outage or a meter that is offline explains."""
+    for excuse in evidence:
+        bound = _EXCUSES.get(excuse.reason)
+        if bound is None:
+            continue
+        began = int(float(excuse.facts.get("began", excuse.since)))
+        longest = began + int(getattr(config.meter, bound) * _DAY_MS)
+        over = longest if excuse.lasting and not excuse.ended else min(excuse.since, longest)
+        grace = over + int(config.meter.excuse_grace_days * _DAY_MS)
+        for place, held in enumerate(evidence):
+            if held.reason in _EXCUSABLE and began - _AHEAD_MS <= held.since <= over:
+                stands = held.lasting and not held.ended
+                if now <= grace or not stands:
+                    worths[place] = 0.0
+
+
 def _identity(held: Held) -> tuple[str, str, str, str]:
     return held.family, held.reason, held.subject, held.detector
 
@@ -171,11 +213,18 @@ def _identity(held: Held) -> tuple[str, str, str, str]:
 def _families(
     evidence: Sequence[Held], worths: Sequence[float], ranked: Sequence[int], repeat_factor: float
 ) -> dict[str, float]:
-    """Combine each family's evidence by noisy-or; repeats of one reason count less and less."""
+    """Combine each family's evidence by noisy-or.
+
+    Repeats of one reason count less and less; another reason that reads the same figures counts nothing.
+    """
     remaining: dict[str, float] = {}
     repeats: dict[tuple[str, str], float] = {}
+    spoken: dict[tuple[str, str], str] = {}
     for i in ranked:
         held = evidence[i]
+        matter = held.family, _MATTERS.get(held.reason, held.reason)
+        if spoken.setdefault(matter, held.reason) != held.reason:
+            continue
         kind = held.family, held.reason
         factor = repeats.get(kind, 1.0)
         repeats[kind] = factor * repeat_factor

@@ -100,6 +100,18 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "用电销户：{since}[，户号{account}]",
             "Electricity account closed on {since}[, account {account}]",
         ),
+        "electricity.planned-outage": (
+            "计划停电：自{since}起[，户号{account}]（期间用电偏低不作为风险）",
+            "Planned outage since {since}[, account {account}]; low use meanwhile is no sign",
+        ),
+        "electricity.outage": (
+            "停电：自{since}起[，户号{account}]（期间用电偏低不作为风险）",
+            "Power outage since {since}[, account {account}]; low use meanwhile is no sign",
+        ),
+        "electricity.meter-offline": (
+            "电表离线：自{since}起[，户号{account}]（期间读数不可信）",
+            "Meter offline since {since}[, account {account}]; readings meanwhile mean nothing",
+        ),
         "electricity.capacity-reduced": (
             "申请减容：{since}[，户号{account}]",
             "Contract capacity reduced on {since}[, account {account}]",

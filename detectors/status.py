@@ -9,6 +9,7 @@ from typing import Final
 from detectors.config import MeterConfig, TaxConfig
 from detectors.contract import Context, Event, Level, Opinion, Plain
 from detectors.payloads import amount_of, text_of
+from detectors.usual import usual
 
 #: What stands, oldest first: subject → when it began, milliseconds.
 Standing = dict[str, int]
@@ -42,12 +43,19 @@ _REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "capacity": "electricity.capacity-reduced",
     }
 )  # fmt: skip
+#: What nothing takes back.
+_FADING: Final = frozenset({"account", "capacity"})
+#: Newest days that tell whether an enterprise runs, and how many of them must be known.
+_RECENT_DAYS: Final = 7
+_LEAST_RECENT: Final = 4
+_LEAST_HISTORY: Final = 14
 
 
 class MeterStatus:
-    """Arrears, suspension and closure of power accounts, lasting until paid or resumed.
+    """Arrears and suspension of power accounts, lasting until paid or resumed; closures and reductions, which fade.
 
-    An outage, planned or not, and a meter that is offline say nothing about the enterprise and are no opinion.
+    An account that is closed while the enterprise runs on others means little. What an outage or a meter that is
+    offline means is told by :class:`Excuses`.
 
     Parameters
     ----------
@@ -56,7 +64,7 @@ class MeterStatus:
     """
 
     name = "electricity-meter-status"
-    version = 1
+    version = 2
     family = "electricity"
     events = ("meter_status",)
 
@@ -93,10 +101,13 @@ class MeterStatus:
         owed = amount_of(event.payload, "amount")
         if owed:
             facts["amount"] = owed
-        fading = matter == "capacity"
+        fading = matter in _FADING
+        severity = self._severities[matter]
+        if matter == "account" and self._running(context):
+            severity = min(severity, self._config.closed_running)
         opinion = Opinion(
             _REASONS[matter],
-            self._severities[matter],
+            severity,
             subject=subject,
             since=event.event_time,
             lasting=not ended and not fading,
@@ -106,6 +117,15 @@ class MeterStatus:
         )
         return (opinion,)
 
+    def _running(self, context: Context) -> bool:
+        """Tell whether the enterprise still uses power much as usual."""
+        known = context.series.get("daily_kwh")
+        if known is None:
+            return False
+        recent = [value for value in known.values[-_RECENT_DAYS:] if value == value]
+        typical = usual(known.values, _LEAST_HISTORY)
+        return len(recent) >= _LEAST_RECENT and sum(recent) >= self._config.running_share * typical * len(recent) > 0
+
     def learn_one(self, memory: Standing, event: Event, context: Context) -> None:
         """Remember what stands."""
         status, account = text_of(event.payload, "status"), text_of(event.payload, "account", 40)
@@ -114,6 +134,86 @@ class MeterStatus:
             memory.pop(f"{account}:{matter}", None)
         elif matter is not None:
             _remember(memory, f"{account}:{matter}", event.event_time, 4 * self._config.max_accounts)
+
+
+#: By status: what it explains.
+_EXCUSES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "planned_outage": "electricity.planned-outage", "outage": "electricity.outage",
+        "offline": "electricity.meter-offline",
+    }
+)  # fmt: skip
+_LIFTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"restored": ("electricity.planned-outage", "electricity.outage"), "online": ("electricity.meter-offline",)}
+)
+#: Worth next to nothing, and so no reason for a level; but enough to be kept for some days after its end.
+_TOKEN: Final = 0.009
+
+
+class Excuses:
+    """Outages, planned or not, and meters that are offline: low readings while they last say nothing.
+
+    It holds no opinion on the enterprise. Fusion counts nothing that power detectors say of the days within, for as
+    long as ``MeterConfig`` lets it; a fall that goes on afterwards counts.
+
+    Parameters
+    ----------
+    config
+        How long each explains.
+    """
+
+    name = "electricity-excuses"
+    version = 1
+    family = "electricity"
+    events = ("meter_status",)
+
+    def __init__(self, config: MeterConfig) -> None:
+        self._config = config
+
+    def memory(self) -> Standing:
+        """Return the memory of an enterprise that was never seen."""
+        return {}
+
+    def dump(self, memory: Standing) -> list[Plain]:
+        """Return the memory as plain values."""
+        return _dump(memory)
+
+    def load(self, state: list[Plain]) -> Standing:
+        """Return the memory that ``dump`` described."""
+        return _load(state)
+
+    def judge_one(self, memory: Standing, event: Event, context: Context) -> Sequence[Opinion]:
+        """Return the explanation that the event brings, or those that it ends."""
+        status, account = text_of(event.payload, "status"), text_of(event.payload, "account", 40)
+        reason = _EXCUSES.get(status)
+        if reason is not None:
+            began = memory.get(f"{account}:{reason}", event.event_time)
+            return (self._opinion(reason, account, began, began, ended=False),)
+        return [
+            self._opinion(over, account, memory[f"{account}:{over}"], event.event_time, ended=True)
+            for over in _LIFTS.get(status, ())
+            if f"{account}:{over}" in memory
+        ]
+
+    def _opinion(self, reason: str, account: str, began: int, since: int, *, ended: bool) -> Opinion:
+        facts: dict[str, str | float] = {"began": float(began)}
+        return Opinion(
+            reason,
+            _TOKEN,
+            subject=f"{account}:{reason}",
+            since=since,
+            lasting=not ended,
+            half_life_days=self._config.half_life_days,
+            facts=facts | {"account": account} if account else facts,
+        )
+
+    def learn_one(self, memory: Standing, event: Event, context: Context) -> None:
+        """Remember what stands."""
+        status, account = text_of(event.payload, "status"), text_of(event.payload, "account", 40)
+        for over in _LIFTS.get(status, ()):
+            memory.pop(f"{account}:{over}", None)
+        if status in _EXCUSES:
+            _remember(memory, f"{account}:{_EXCUSES[status]}", event.event_time, self._config.max_accounts)
 
 
 _NOTICES: Final[Mapping[str, tuple[str, bool]]] = MappingProxyType(

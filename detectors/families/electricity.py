@@ -8,7 +8,7 @@ from detectors.contract import AnyDetector
 from detectors.decline import PowerDecline
 from detectors.flatline import Flatline
 from detectors.silence import Silence
-from detectors.status import MeterStatus
+from detectors.status import Excuses, MeterStatus
 from detectors.surge import Surge
 
 
@@ -21,4 +21,5 @@ def detectors(config: DetectionConfig) -> tuple[AnyDetector, ...]:
         Flatline(config.electricity),
         Silence(config.electricity),
         MeterStatus(config.meter),
+        Excuses(config.meter),
     )
