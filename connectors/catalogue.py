@@ -126,6 +126,8 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 _monthly("vat_payable", "CNY", 16),
                 _monthly("invoices_issued", "count", 16),
                 _monthly("invoices_voided", "count", 16),
+                _monthly("invoices_red", "count", 16),
+                _monthly("top_buyer_sales", "CNY", 16),
                 _event("tax_notice", "kind", kind=TAX_NOTICES),
                 _event("credit_grade", "grade", grade=CREDIT_GRADES),
             ),

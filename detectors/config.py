@@ -354,6 +354,61 @@ class TaxConfig:
 
 
 @dataclass(frozen=True)
+class InvoicesConfig:
+    """Sales invoices.
+
+    Parameters
+    ----------
+    months
+        How many months an invoice book looks back.
+    weights
+        Of the signs of an invoice book, each of which is from 0 to 1.
+    min_history_months, min_invoices
+        Months of figures, and invoices in a quarter, before the monthly figures are judged.
+    silent_months, silent_severity
+        Months without an invoice, by an enterprise that issued some in most months of the year before.
+    red_share, red_factor, red_severity
+        Share of red-letter invoices in a quarter, and how many times the enterprise's own usual share.
+    buyer_share, buyer_rise, buyer_severity
+        Share of the largest buyer in a quarter's sales, and how much it rose against the months before.
+    half_life_days
+        Decay once a condition is over.
+    """
+
+    months: int = 36
+    weights: Mapping[str, float] = field(
+        default_factory=lambda: MappingProxyType(
+            {
+                "few_invoices": 1.0, "idle_months": 1.0, "few_buyers": 1.0, "concentration": 0.5, "silence": 0.5,
+                "voided": 0.5, "red_letter": 0.25, "fall": 0.25,
+            }
+        )
+    )  # fmt: skip
+    min_history_months: int = 6
+    min_invoices: float = 20.0
+    silent_months: int = 2
+    silent_severity: float = 0.2
+    red_share: float = 0.15
+    red_factor: float = 3.0
+    red_severity: float = 0.25
+    buyer_share: float = 0.8
+    buyer_rise: float = 0.3
+    buyer_severity: float = 0.2
+    half_life_days: float = 60.0
+
+    def __post_init__(self) -> None:
+        _check_shares(
+            self, "silent_severity", "red_share", "red_severity", "buyer_share", "buyer_rise", "buyer_severity"
+        )
+        _check_positive(
+            self, "months", "min_history_months", "min_invoices", "silent_months", "red_factor", "half_life_days"
+        )
+        for name, value in self.weights.items():
+            _require(value >= 0, f"InvoicesConfig.weights[{name!r}] must not be negative")
+        _require(sum(self.weights.values()) > 0, "InvoicesConfig.weights must not all be 0")
+
+
+@dataclass(frozen=True)
 class SocialSecurityConfig:
     """The social-security detectors.
 
@@ -638,6 +693,7 @@ class DetectionConfig:
     electricity: ElectricityConfig = field(default_factory=ElectricityConfig)
     meter: MeterConfig = field(default_factory=MeterConfig)
     tax: TaxConfig = field(default_factory=TaxConfig)
+    invoices: InvoicesConfig = field(default_factory=InvoicesConfig)
     social_security: SocialSecurityConfig = field(default_factory=SocialSecurityConfig)
     cross: CrossConfig = field(default_factory=CrossConfig)
     litigation: LitigationConfig = field(default_factory=LitigationConfig)

@@ -154,6 +154,19 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "Declared sales and power diverge: power is at {observed:%} of before while sales stay at {sales_ratio:%} "
             "of their usual value; the filing may be misstated",
         ),
+        "tax.no-invoices": (
+            "停止开票：自{since}起[已{months:months}]未开具发票，此前每月约{expected:count}",
+            "No sales invoices since {since}[ ({months:months})], about {expected:count} a month before",
+        ),
+        "tax.red-letter": (
+            "红字发票占比异常：近三个月{observed:%}，此前约{expected:%}[（红字{red:count}）]",
+            "Unusual share of red-letter invoices: {observed:%} in three months, about {expected:%} before"
+            "[ ({red:count})]",
+        ),
+        "tax.one-buyer": (
+            "销售集中于单一客户：近三个月占{observed:%}，此前约{expected:%}",
+            "Sales hang on one buyer: {observed:%} in three months, about {expected:%} before",
+        ),
         "tax.novel-value": (
             "涉税数据出现从未有过的数值：{since}起一月为{observed:unit}",
             "A tax figure of a size never seen before: {observed:unit} in the month from {since}",
@@ -265,6 +278,7 @@ _SERIES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "daily_kwh": ("日用电量", "daily electricity use"),
         "vat_sales": ("月申报销售额", "monthly declared sales"),
+        "invoices_issued": ("月开票数", "invoices a month"),
         "invoices_voided": ("月作废发票", "voided invoices a month"),
         "insured_headcount": ("参保人数", "the insured headcount"),
         "contribution_base": ("缴费基数", "the contribution base"),

@@ -82,6 +82,8 @@ METRICS: Mapping[str, tuple[str, str]] = {
     "vat_payable": ("应纳增值税额", "VAT payable"),
     "invoices_issued": ("开具发票数", "Invoices issued"),
     "invoices_voided": ("作废发票数", "Invoices voided"),
+    "invoices_red": ("红字发票数", "Red-letter invoices"),
+    "top_buyer_sales": ("最大客户销售额", "Sales to the largest buyer"),
     "tax_notice": ("税务公告", "Tax notice"),
     "credit_grade": ("纳税信用等级", "Tax credit grade"),
     "insured_headcount": ("参保人数", "Insured headcount"),

@@ -6,6 +6,7 @@ from detectors.config import DetectionConfig
 from detectors.contract import AnyDetector
 from detectors.divergence import PowerAgainstSales
 from detectors.filings import MissingFiling, SalesFall, VoidRate, ZeroFiling
+from detectors.invoices import InvoiceSigns
 from detectors.status import CreditGrade, TaxNotices
 
 
@@ -16,6 +17,7 @@ def detectors(config: DetectionConfig) -> tuple[AnyDetector, ...]:
         ZeroFiling(config.tax),
         MissingFiling(config.tax),
         VoidRate(config.tax),
+        InvoiceSigns(config.invoices),
         TaxNotices(config.tax),
         CreditGrade(config.tax),
         PowerAgainstSales(config.cross),

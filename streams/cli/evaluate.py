@@ -18,8 +18,9 @@ SUITES: dict[str, str] = {
     "city": "streams.evaluation.city",
     "electricity": "streams.evaluation.electricity",
     "floors": "streams.evaluation.floors",
-    "news": "streams.evaluation.news",
+    "invoices": "streams.evaluation.invoices",
     "nab": "streams.evaluation.nab",
+    "news": "streams.evaluation.news",
 }
 
 
