@@ -7,46 +7,63 @@ from math import log, nan
 from typing import Final, NamedTuple
 
 from detectors.calendar import Calendar
-from detectors.config import ElectricityConfig
+from detectors.config import ElectricityConfig, StopConfig
 from detectors.contract import Clearance, Context, Level, Opinion, PeerBaseline, Plain, Series
 from detectors.estimators import EWVar
+from detectors.habits import Habit
+from detectors.hazard import Stop, chance
 from detectors.usual import from_log
 
 #: Half of the usual use on off days makes an enterprise one that runs on them.
 _RUNS_ON_OFF_DAYS: Final = 0.5
-#: Working days in a calendar week: so many must count before a week of standstill is a sustained one.
-_WORKING_WEEK: Final = 5 / 7
 #: Around Spring Festival a partial drop says nothing.
 _FESTIVAL_DROP: Final = 30
 _REASON: Final = "electricity.collapse"
+#: Parts of a saved memory since version 2.
+_PARTS: Final = 3
 
 
 class CollapseMemory:
     """An enterprise's usual day, and its habit of stopping.
 
-    ``usual`` is the use of a usual working day, NaN until it is known; ``stopped`` the day on which a settled stop
-    began, 0 while it runs; ``longest`` the length of the longest stop that it came back from, on day ``returned``.
+    ``usual`` is the use of a usual working day, NaN until it is known.
     """
 
-    __slots__ = ("longest", "low_days", "offday", "returned", "stopped", "usual", "workday")
+    __slots__ = ("habit", "offday", "usual", "workday")
 
     def __init__(self, fade: float) -> None:
         self.workday = EWVar(fade)
         self.offday = EWVar(fade)
+        self.habit = Habit()
         self.usual = nan
-        self.stopped = 0
-        self.low_days = 0
-        self.longest = 0
-        self.returned = 0
 
 
-class _Run(NamedTuple):
-    """The newest days below a limit: first and last, how many count, on how many the peers were back, mean use."""
+class _Standstill(NamedTuple):
+    """A stop that is under way.
+
+    ``first`` and ``last`` are its days, ``counted`` how many count, ``missed`` how many of these are working days,
+    ``back`` on how many the peers were back from the festival, ``mean`` its use.
+    """
 
     first: int
     last: int
     counted: int
+    holidays: int
+    missed: int
     back: int
+    mean: float
+
+    @property
+    def span(self) -> int:
+        return self.last - self.first + 1
+
+
+class _Drop(NamedTuple):
+    """The newest days of low use: first and last, how many count, mean use."""
+
+    first: int
+    last: int
+    counted: int
     mean: float
 
     @property
@@ -57,23 +74,29 @@ class _Run(NamedTuple):
 class Collapse:
     """Sudden and sustained falls of daily electricity use (用电骤降).
 
-    The enterprise's usual day comes from River's EWVar over the logarithms of its use, apart for working days and days
-    off, and does not learn standstill. A day counts against the enterprise if it was expected to run on that day, it
-    is no public holiday, and its peers were not low too: so a grid outage and a festival stay silent.
+    A stop is told once it is likely to last (:mod:`detectors.hazard`): sooner of a plant that has always run than of
+    one that often pauses. One that begins around Spring Festival is told when the peers have come back without it. A
+    day on which the peers were low as well does not count: so a grid outage and a festival stay silent.
+
+    The usual working day comes from River's EWVar over the logarithms of use, apart from days off, and does not learn
+    standstill. A fall to a part of it is a faint sign.
 
     Parameters
     ----------
     config
         Limits, waits and severities.
+    stops
+        How likely a stop is to last.
     """
 
     name = "electricity-collapse"
-    version = 1
+    version = 2
     family = "electricity"
     series = ("daily_kwh",)
 
-    def __init__(self, config: ElectricityConfig) -> None:
+    def __init__(self, config: ElectricityConfig, stops: StopConfig) -> None:
         self._config = config
+        self._stops = stops
 
     def memory(self) -> CollapseMemory:
         """Return the memory of an enterprise that was never seen."""
@@ -81,22 +104,22 @@ class Collapse:
 
     def dump(self, memory: CollapseMemory) -> list[Plain]:
         """Return the memory as plain values."""
-        return [
-            memory.workday.dump(), memory.offday.dump(), memory.stopped, memory.low_days, memory.longest,
-            memory.returned,
-        ]  # fmt: skip
+        return [memory.workday.dump(), memory.offday.dump(), memory.habit.dump()]
 
     def load(self, state: list[Plain]) -> CollapseMemory:
-        """Return the memory that ``dump`` described."""
+        """Return the memory that ``dump`` described; of version 1, whose habits were others, only the usual day."""
         memory = self.memory()
-        workday, offday, memory.stopped, memory.low_days, memory.longest, memory.returned = state  # type: ignore[assignment]  # as dump wrote them
-        memory.workday = EWVar.load(self._config.fade, workday)  # type: ignore[arg-type]  # as dump wrote them
-        memory.offday = EWVar.load(self._config.fade, offday)  # type: ignore[arg-type]  # as dump wrote them
+        memory.workday = EWVar.load(self._config.fade, state[0])  # type: ignore[arg-type]  # as dump wrote them
+        memory.offday = EWVar.load(self._config.fade, state[1])  # type: ignore[arg-type]  # as dump wrote them
+        if len(state) == _PARTS:
+            memory.habit = Habit.load(state[2])  # type: ignore[arg-type]  # as dump wrote them
+        else:
+            memory.habit.days = memory.workday.count + memory.offday.count
         memory.usual = self._usual(memory)
         return memory
 
     def _usual(self, memory: CollapseMemory) -> float:
-        known = memory.workday.count + memory.offday.count >= self._config.min_history_days and memory.workday.count
+        known = memory.workday.count + memory.offday.count >= self._stops.first_days and memory.workday.count
         return from_log(memory.workday.mean) if known else nan
 
     # ---- learning ----------------------------------------------------------------------------------------------
@@ -104,37 +127,37 @@ class Collapse:
     def learn_one(self, memory: CollapseMemory, context: Context, series: str, index: int) -> None:
         """Learn a settled day: into the usual day if it ran, into the habit of stopping if it came back."""
         known = context.series[series]
-        value = known.values[index]
+        values = known.values
+        value = values[index]
         if not value >= 0:  # NaN, or a meter that ran backwards
             return
-        day = known.last - (len(known.values) - 1 - index % len(known.values))
+        day = known.last - (len(values) - 1 - index % len(values))
         workday = context.calendar.is_workday(day)
-        if workday and memory.usual == memory.usual and value < self._config.stop_share * memory.usual:
-            self._learn_stop(memory, day)
-            return
-        if workday:
-            self._learn_return(memory, day, context.calendar)
-        elif memory.stopped:
-            return
-        (memory.workday if workday else memory.offday).update(log(max(value, 1e-3)))
-        memory.usual = self._usual(memory)
+        config, usual, habit = self._config, memory.usual, memory.habit
+        worked = habit.worked
+        if value >= config.drop_share * usual:  # nearly every day: plain use
+            ended = habit.run(day)
+        else:
+            ended = habit.take(values, index, day, config.stop_share, workday=workday)
+        if ended and (worked or not self._rests(memory)):
+            habit.keep(ended, config.habit_memory_days)
+        if workday and value < config.stop_share * usual:
+            if habit.begun and day - habit.begun > config.forget_days:
+                memory.workday, memory.offday = EWVar(config.fade), EWVar(config.fade)
+                memory.usual = nan
+                habit.begun = 0
+        elif workday:
+            memory.workday.update(log(max(value, 1e-3)))
+            memory.usual = self._usual(memory)
+        elif not (habit.begun and habit.worked):
+            memory.offday.update(log(max(value, 1e-3)))
+            if usual != usual:
+                memory.usual = self._usual(memory)
 
-    def _learn_stop(self, memory: CollapseMemory, day: int) -> None:
-        memory.stopped = memory.stopped or day
-        memory.low_days += 1
-        if day - memory.stopped > self._config.forget_days:
-            memory.workday, memory.offday = EWVar(self._config.fade), EWVar(self._config.fade)
-            memory.usual, memory.stopped, memory.low_days = nan, 0, 0
-
-    def _learn_return(self, memory: CollapseMemory, day: int, calendar: Calendar) -> None:
-        if not memory.stopped:
-            return
-        length = day - memory.stopped
-        if length >= self._config.early_days and not self._festive(calendar, memory.stopped):
-            if day - memory.returned > self._config.habit_memory_days:
-                memory.longest = 0
-            memory.longest, memory.returned = max(memory.longest, length), day
-        memory.stopped = memory.low_days = 0
+    def _rests(self, memory: CollapseMemory) -> bool:
+        """Tell whether the enterprise rests on days off, so that a standstill over a weekend is no stop."""
+        offday = memory.offday
+        return bool(offday.count) and from_log(offday.mean) < _RUNS_ON_OFF_DAYS * memory.usual
 
     # ---- judging -----------------------------------------------------------------------------------------------
 
@@ -146,60 +169,43 @@ class Collapse:
             return ()
         if known.values[-1] >= self._config.drop_share * usual:
             return ()
-        stop = self._run(memory, context, known, self._config.stop_share, self._config.early_days)
-        if stop is not None:
-            severity = self._stop_severity(stop, context.calendar)
-            if severity:
-                return (self._stop_opinion(memory, context, stop, severity, known.unit),)
+        habit = memory.habit.at_end_of(known, self._config.stop_share, context.calendar)
+        if habit.begun:
+            stop = self._standstill(context, known, habit.begun)
+            told = self._judge_stop(stop, habit, context, known.unit)
+            if told is not None and (stop.missed or not self._rests(memory)):
+                return (told,)
         if abs(context.calendar.days_from_spring_festival(known.last)) <= _FESTIVAL_DROP:
             return ()
-        drop = self._run(memory, context, known, self._config.drop_share, self._config.drop_days)
+        drop = self._drop(memory, context, known)
         if drop is None or drop.counted < self._config.drop_days or not self._unusual(memory, drop):
             return ()
         return (self._opinion(context, drop, self._config.drop_severity, 1.0, known.unit, usual, Level.YELLOW),)
 
-    def _run(self, memory: CollapseMemory, context: Context, known: Series, share: float, least: int) -> _Run | None:
-        """Return the run of days below a share of the usual use that the newest reading belongs to.
+    # ---- a stop ------------------------------------------------------------------------------------------------
 
-        None if it is shorter than ``least`` days. Days without a reading neither count nor interrupt.
-        """
-        values, limit = known.values, share * memory.usual
-        low: list[int] = []
-        total = 0.0
-        for i in range(len(values) - 1, -1, -1):
-            value = values[i]
-            if value < limit:
-                low.append(i)
-                total += value
-            elif value == value:
-                break
-        if len(low) < least:
-            return None
-        offset = known.last - (len(values) - 1)
+    def _standstill(self, context: Context, known: Series, begun: int) -> _Standstill:
+        """Return what is known of the stop that began on a day; days before the kept ones count."""
+        values, calendar = known.values, context.calendar
+        first = known.last - len(values) + 1
         peers = context.peers.get("daily_kwh", ())
         shift = len(peers) - len(values)
-        counted, back, first = 0, 0, 0
-        for i in reversed(low):
-            baseline = peers[i + shift] if i + shift >= 0 else None
-            if self._counts(memory, context.calendar, i + offset, baseline):
-                counted += 1
-                first = first or i + offset
-                back += self._are_back(context.calendar, i + offset, baseline)
-        if not counted:
-            return None
-        if low[-1] == 0 and 0 < memory.stopped < first:
-            first = memory.stopped  # it began before the first value that is kept
-        return _Run(first, low[0] + offset, counted, back, total / len(low))
-
-    def _counts(self, memory: CollapseMemory, calendar: Calendar, day: int, peers: PeerBaseline | None) -> bool:
-        """Tell whether a low day speaks against the enterprise."""
-        if peers is not None and peers.median < self._config.peers_low:
-            return False
-        if calendar.is_workday(day):
-            return True
-        if calendar.is_public_holiday(day) or not memory.offday.count:
-            return False
-        return from_log(memory.offday.mean) >= _RUNS_ON_OFF_DAYS * memory.usual
+        seen = holidays = missed = back = 0
+        counted, total = max(first - begun, 0), 0.0
+        for index in range(max(begun - first, 0), len(values)):
+            value = values[index]
+            if not value >= 0:
+                continue
+            seen += 1
+            total += value
+            baseline = peers[index + shift] if index + shift >= 0 else None
+            if baseline is not None and baseline.median < self._config.peers_low:
+                continue
+            counted += 1
+            holidays += calendar.is_public_holiday(first + index)
+            missed += calendar.is_workday(first + index)
+            back += self._are_back(calendar, first + index, baseline)
+        return _Standstill(begun, known.last, counted, holidays, missed, back, total / seen if seen else 0.0)
 
     def _are_back(self, calendar: Calendar, day: int, peers: PeerBaseline | None) -> bool:
         """Tell whether the peers have come back from the festival: all but the slowest quarter of them.
@@ -210,37 +216,100 @@ class Collapse:
             peers is not None
             and peers.low >= self._config.peers_back
             and calendar.days_from_spring_festival(day) > self._config.festival_rest_days
+            and calendar.is_workday(day)
         )
+
+    def _judge_stop(self, stop: _Standstill, habit: Habit, context: Context, unit: str) -> Opinion | None:
+        config, stops = self._config, self._stops
+        if not stop.counted or habit.usual < config.min_usual_kwh:
+            return None
+        facts: dict[str, str | float] = {"days": float(stop.span)}
+        if self._festive(context.calendar, stop.first):
+            severity = self._festival_severity(stop, context.calendar)
+        else:
+            residual = stop.mean / (config.stop_share * habit.usual)
+            likely = chance(Stop(stop.counted, stop.holidays, residual), habit, stops)
+            facts["chance"] = round(likely, 2)
+            severity = self._severity(stop.counted, likely)
+        if not severity:
+            return None
+        confidence = min(habit.days / stops.sure_days, 1.0)
+        reach = Level.ORANGE if severity >= config.sustained_severity else Level.YELLOW
+        return self._opinion(context, stop, severity, confidence, unit, habit.usual, reach, facts)
+
+    def _severity(self, days: int, likely: float) -> float:
+        """Return the severity of a stop by its length and how likely it is to last; 0 while that is too uncertain."""
+        config, stops = self._config, self._stops
+        if days >= stops.certain_days or (days >= config.sustained_days and likely >= stops.sustained_chance):
+            return config.sustained_severity
+        return config.early_severity if days >= config.early_days and likely >= stops.early_chance else 0.0
 
     def _festive(self, calendar: Calendar, day: int) -> bool:
         return -self._config.festival_before <= calendar.days_from_spring_festival(day) <= self._config.festival_after
 
-    def _stop_severity(self, stop: _Run, calendar: Calendar) -> float:
-        """Return the severity of a stop by its length; 0 while it is too short to tell."""
+    def _festival_severity(self, stop: _Standstill, calendar: Calendar) -> float:
+        """Return the severity of a stop that began around Spring Festival; 0 while it passes for the holiday."""
         config = self._config
-        if self._festive(calendar, stop.first):
-            over = calendar.days_from_spring_festival(stop.last) >= config.festival_over_days
-            waited = over and stop.span >= config.festival_days and stop.counted >= config.early_days
-            if not waited and stop.back < config.festival_back_days:
-                return 0.0
-        elif stop.counted < config.early_days:
-            return 0.0
-        sustained = stop.span >= config.sustained_days and stop.counted >= config.sustained_days * _WORKING_WEEK
-        return config.sustained_severity if sustained else config.early_severity
+        over = calendar.days_from_spring_festival(stop.last) >= config.festival_over_days
+        long = stop.span >= (config.festival_days if over else config.festival_long_days)
+        if long:
+            return config.sustained_severity
+        return config.early_severity if stop.back >= config.festival_back_days else 0.0
 
-    def _stop_opinion(
-        self, memory: CollapseMemory, context: Context, stop: _Run, severity: float, unit: str
-    ) -> Opinion:
-        habit = stop.span <= memory.longest and stop.first - memory.returned <= self._config.habit_memory_days
-        confidence = self._config.habit_confidence if habit else 1.0
-        return self._opinion(context, stop, severity, confidence, unit, memory.usual, Level.ORANGE)
+    # ---- a drop to a part --------------------------------------------------------------------------------------
 
-    def _unusual(self, memory: CollapseMemory, drop: _Run) -> bool:
+    def _drop(self, memory: CollapseMemory, context: Context, known: Series) -> _Drop | None:
+        """Return the run of days below a share of the usual use that the newest reading belongs to.
+
+        None if it is shorter than it must be. Days without a reading neither count nor interrupt.
+        """
+        values, limit = known.values, self._config.drop_share * memory.usual
+        low: list[int] = []
+        total = 0.0
+        for i in range(len(values) - 1, -1, -1):
+            value = values[i]
+            if value < limit:
+                low.append(i)
+                total += value
+            elif value == value:
+                break
+        if len(low) < self._config.drop_days:
+            return None
+        offset = known.last - (len(values) - 1)
+        peers = context.peers.get("daily_kwh", ())
+        shift = len(peers) - len(values)
+        counted, first = 0, 0
+        for i in reversed(low):
+            baseline = peers[i + shift] if i + shift >= 0 else None
+            if self._counts(memory, context.calendar, i + offset, baseline):
+                counted += 1
+                first = first or i + offset
+        return _Drop(first, low[0] + offset, counted, total / len(low)) if counted else None
+
+    def _counts(self, memory: CollapseMemory, calendar: Calendar, day: int, peers: PeerBaseline | None) -> bool:
+        """Tell whether a low day speaks against the enterprise."""
+        if peers is not None and peers.median < self._config.peers_low:
+            return False
+        if calendar.is_workday(day):
+            return True
+        return not calendar.is_public_holiday(day) and bool(memory.offday.count) and not self._rests(memory)
+
+    def _unusual(self, memory: CollapseMemory, drop: _Drop) -> bool:
         """Tell whether the mean use of a run is low by the enterprise's own variation."""
-        return log(max(drop.mean, 1e-3)) < memory.workday.mean - self._config.drop_sigmas * memory.workday.deviation
+        known = memory.workday.count + memory.offday.count >= self._config.min_history_days
+        level = memory.workday.mean - self._config.drop_sigmas * memory.workday.deviation
+        return known and log(max(drop.mean, 1e-3)) < level
 
     def _opinion(
-        self, context: Context, run: _Run, severity: float, confidence: float, unit: str, usual: float, reach: Level
+        self,
+        context: Context,
+        run: _Standstill | _Drop,
+        severity: float,
+        confidence: float,
+        unit: str,
+        usual: float,
+        reach: Level,
+        facts: dict[str, str | float] | None = None,
     ) -> Opinion:
         config = self._config
         return Opinion(
@@ -254,5 +323,5 @@ class Collapse:
             half_life_days=config.half_life_days,
             reach=reach,
             clearance=Clearance("daily_kwh", config.drop_share * usual, unit, periods=1),
-            facts={"days": float(run.span)},
+            facts=facts or {"days": float(run.span)},
         )

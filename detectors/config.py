@@ -148,25 +148,26 @@ class ElectricityConfig:
     fade
         Fading factor of River's EWVar over a day kind's log values: higher follows faster.
     stop_share
-        A day below this share of the usual one is a day of standstill. Higher catches partial stops, and more pauses.
+        A day below this share of the median of the 56 days before a stop is a day of standstill. Higher catches partial
+        stops, and more pauses.
     early_days, sustained_days
-        Days that count before a stop is told, and before it is a sustained one. Fewer is earlier and noisier.
+        A stop is told after this many days at the soonest, and as a sustained one. Fewer is earlier and noisier.
     festival_before, festival_after
         A stop that begins within these days around Spring Festival is taken for the holiday,
     festival_days, festival_over_days
         until it has lasted this many days and the festival lies this many days back: workshops open again after the
         Lantern Festival, the 15th day, and their workers return over the days that follow;
+    festival_long_days
+        or it has lasted so many days in any case;
     festival_back_days
-        or this many days have passed on which the peers were back.
+        or this many working days have passed on which the peers were back.
     festival_rest_days
         Before this many days after the festival nobody counts as back.
     peers_low, peers_back
         The peers are low too while the median of their use, relative to their usual one, is below the first; they are
         back when the lower quartile has reached the second.
-    habit_confidence
-        Confidence while a stop is no longer than the longest that this enterprise came back from.
     habit_memory_days
-        How long such a habit is remembered.
+        After so many days what is known of earlier stops counts half.
     forget_days
         After a stop of this length the usual use is learned anew.
     early_severity, sustained_severity
@@ -190,26 +191,26 @@ class ElectricityConfig:
     min_history_days: int = 28
     min_usual_kwh: float = 5.0
     fade: float = 0.05
-    stop_share: float = 0.06
-    early_days: int = 3
+    stop_share: float = 0.05
+    early_days: int = 4
     sustained_days: int = 7
     festival_before: int = 25
-    festival_after: int = 15
+    festival_after: int = 10
     festival_days: int = 21
     festival_over_days: int = 21
-    festival_back_days: int = 7
+    festival_long_days: int = 36
+    festival_back_days: int = 10
     festival_rest_days: int = 7
     peers_low: float = 0.5
     peers_back: float = 0.5
-    habit_confidence: float = 0.85
-    habit_memory_days: int = 400
+    habit_memory_days: int = 800
     forget_days: int = 365
     early_severity: float = 0.6
     sustained_severity: float = 0.8
     drop_share: float = 0.4
     drop_days: int = 7
     drop_sigmas: float = 3.0
-    drop_severity: float = 0.32
+    drop_severity: float = 0.28
     surge_share: float = 2.5
     surge_days: int = 5
     surge_sigmas: float = 4.0
@@ -222,22 +223,76 @@ class ElectricityConfig:
     decline_threshold: float = 8.0
     decline_share: float = 0.7
     decline_days: int = 120
-    decline_severity: float = 0.35
+    decline_severity: float = 0.28
     half_life_days: float = 14.0
 
     def __post_init__(self) -> None:
         _check_shares(
-            self, "fade", "stop_share", "habit_confidence", "early_severity", "sustained_severity", "drop_share",
+            self, "fade", "stop_share", "early_severity", "sustained_severity", "drop_share",
             "drop_severity", "surge_severity", "stuck_severity", "silent_severity", "decline_share", "decline_severity",
         )  # fmt: skip
         _check_positive(
             self, "min_history_days", "min_usual_kwh", "early_days", "sustained_days", "festival_days",
-            "festival_back_days", "forget_days", "drop_days", "surge_days", "surge_share", "stuck_days", "silent_days",
-            "decline_threshold", "decline_days", "half_life_days", "habit_memory_days",
+            "festival_long_days", "festival_back_days", "forget_days", "drop_days", "surge_days", "surge_share",
+            "stuck_days", "silent_days", "decline_threshold", "decline_days", "half_life_days", "habit_memory_days",
         )  # fmt: skip
         _require(self.early_days <= self.sustained_days, "ElectricityConfig.early_days must not pass sustained_days")
         _require(self.stop_share <= self.drop_share, "ElectricityConfig.stop_share must not pass drop_share")
         _require(self.min_history_days <= 56, "ElectricityConfig.min_history_days must be at most 56: 60 days are kept")
+
+
+@dataclass(frozen=True)
+class StopConfig:
+    """How likely a stop of electricity use is to last 30 days, and from which chance on it is told.
+
+    The coefficients are those of a logistic regression, rounded: the chance is 1 / (1 + e^-x), x the sum of all terms.
+    They were fitted to stops of some hundred enterprises of one city, and hold without the festival, which has rules of
+    its own.
+
+    Parameters
+    ----------
+    intercept
+        For the first day of a stop of a plant of 1,000 kWh a day that has never stopped.
+    log_days
+        Times the logarithm of the days that count so far. Higher tells long stops sooner, and short ones later.
+    log_stops_a_year
+        Times the logarithm of 1 + the enterprise's stops a year: who often pauses, pauses again.
+    log_longer_stops
+        Times the logarithm of 1 + its earlier stops that were at least 3 days longer than this one is now.
+    idle_share
+        Times the share of the 56 days before that were under a tenth of their median: intermittent users.
+    log_residual
+        Times the logarithm of use during the stop ÷ the limit of standstill: who switches off the mains, goes.
+    log_size
+        Times the logarithm of usual use ÷ 1,000 kWh a day: small firms give up more often than large ones.
+    holiday
+        Times the public holidays among the days, 5 at most.
+    early_chance, sustained_chance
+        Chance from which a stop is told, and as a sustained one. Higher is calmer and later.
+    certain_days
+        After so many days a stop is a sustained one whatever its chance.
+    first_days, sure_days
+        Days with a reading before a stop is told at all, and before it is told with full confidence.
+    """
+
+    intercept: float = -4.2
+    log_days: float = 1.8
+    log_stops_a_year: float = -0.9
+    log_longer_stops: float = 1.0
+    idle_share: float = -3.0
+    log_residual: float = -0.45
+    log_size: float = -0.45
+    holiday: float = -0.4
+    early_chance: float = 0.18
+    sustained_chance: float = 0.28
+    certain_days: int = 25
+    first_days: int = 7
+    sure_days: int = 14
+
+    def __post_init__(self) -> None:
+        _check_shares(self, "early_chance", "sustained_chance")
+        _check_positive(self, "certain_days", "first_days", "sure_days")
+        _require(self.early_chance <= self.sustained_chance, "StopConfig.early_chance must not pass sustained_chance")
 
 
 @dataclass(frozen=True)
@@ -678,9 +733,9 @@ class DetectionConfig:
 
     Examples
     --------
-    >>> calm = DetectionConfig.from_mapping({"label": "calm", "electricity": {"early_days": 5}})
-    >>> calm.electricity.early_days, calm.version == default().version
-    (5, False)
+    >>> calm = DetectionConfig.from_mapping({"label": "calm", "stops": {"early_chance": 0.2}})
+    >>> calm.stops.early_chance, calm.version == default().version
+    (0.2, False)
     >>> DetectionConfig.from_mapping({"electricity": {"erly_days": 5}})
     Traceback (most recent call last):
     ValueError: unknown setting electricity.erly_days
@@ -691,6 +746,7 @@ class DetectionConfig:
     levels: LevelsConfig = field(default_factory=LevelsConfig)
     peers: PeersConfig = field(default_factory=PeersConfig)
     electricity: ElectricityConfig = field(default_factory=ElectricityConfig)
+    stops: StopConfig = field(default_factory=StopConfig)
     meter: MeterConfig = field(default_factory=MeterConfig)
     tax: TaxConfig = field(default_factory=TaxConfig)
     invoices: InvoicesConfig = field(default_factory=InvoicesConfig)

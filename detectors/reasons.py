@@ -67,9 +67,10 @@ class Clearing(Protocol):
 TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "electricity.collapse": (
-            "用电骤降：自{since}起[已有{days:days}]日用电仅{observed:unit}，平日约{expected:unit}[（下降{fall:%}）]",
+            "用电骤降：自{since}起[已有{days:days}]日用电仅{observed:unit}，平日约{expected:unit}[（下降{fall:%}）]"
+            "[，持续30天以上的可能性约{chance:%}]",
             "Electricity use collapsed: {observed:unit} a day since {since}[ ({days:days})], usually about "
-            "{expected:unit}[ ({fall:%} less)]",
+            "{expected:unit}[ ({fall:%} less)][; the chance that it lasts 30 days is about {chance:%}]",
         ),
         "electricity.surge": (
             "用电骤增：自{since}起日用电达{observed:unit}，平日约{expected:unit}",

@@ -15,7 +15,7 @@ from detectors.surge import Surge
 def detectors(config: DetectionConfig) -> tuple[AnyDetector, ...]:
     """Return the family's detectors."""
     return (
-        Collapse(config.electricity),
+        Collapse(config.electricity, config.stops),
         PowerDecline(config.electricity),
         Surge(config.electricity),
         Flatline(config.electricity),

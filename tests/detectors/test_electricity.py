@@ -12,14 +12,14 @@ import pytest
 from detectors.calendar import Calendar
 from detectors.collapse import Collapse
 from detectors.config import default
-from detectors.contract import Level, Opinion, PeerBaseline
+from detectors.contract import Context, Level, Opinion, PeerBaseline, Profile, Series
 from detectors.decline import PowerDecline
 from detectors.flatline import Flatline
 from detectors.silence import Silence
 from detectors.status import MeterStatus
 from detectors.surge import Surge
 
-CONFIG = default().electricity
+CONFIG, STOPS = default().electricity, default().stops
 CALENDAR = Calendar()
 Story = Callable[..., list[Sequence[Opinion]]]
 Telling = Callable[..., list[Sequence[Opinion]]]
@@ -45,31 +45,38 @@ def speaks(told: list[Sequence[Opinion]]) -> list[int]:
     return [period for period, opinions in enumerate(told) if opinions]
 
 
-@pytest.mark.parametrize("weekends", [1.0, 0.03])
-def test_a_factory_that_stops_is_told_early_and_again_when_it_stays_stopped(story: Story, weekends: float) -> None:
-    use = factory("2025-05-05", 90, weekends)
-    use[70:] = [12.0] * 20  # Monday 2025-07-14
-    told = story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05"), around([1.0] * 90))
-    assert speaks(told)[0] == 72  # the third day
-    early, sustained = told[72][0], told[80][0]
+def test_a_factory_that_stops_is_told_early_and_again_when_it_stays_stopped(story: Story) -> None:
+    use = factory("2025-05-05", 90)
+    use[70:] = [2.0] * 20  # Monday 2025-07-14
+    told = story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2025-05-05"), around([1.0] * 90))
+    assert speaks(told)[0] == 73  # the fourth day
+    early, sustained = told[73][0], told[76][0]
     assert (early.severity, sustained.severity) == (CONFIG.early_severity, CONFIG.sustained_severity)
-    assert sustained.reach is Level.ORANGE
+    assert (early.reach, sustained.reach) == (Level.YELLOW, Level.ORANGE)
     assert CALENDAR.text(sustained.since) == "2025-07-14"
     assert sustained.expected == pytest.approx(1000, rel=0.1)
+    assert float(early.facts["chance"]) < float(sustained.facts["chance"])
     assert sustained.clearance is not None
+
+
+def test_rest_on_weekends_is_no_habit_of_stopping(story: Story) -> None:
+    use = factory("2025-05-05", 90, weekends=0.03)
+    use[70:] = [2.0] * 20
+    told = story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2025-05-05"), around([1.0] * 90))
+    assert speaks(told)[0] == 73
 
 
 def test_a_stop_longer_than_the_kept_days_still_stands_with_its_first_day(story: Story) -> None:
     use = [*factory("2025-03-10", 70), *[0.0] * 100]
-    told = story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-03-10"), around([1.0] * 170))
-    assert told[-1][0].since == told[75][0].since
+    told = story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2025-03-10"), around([1.0] * 170))
+    assert told[-1][0].since == told[80][0].since
     assert told[-1][0].severity == CONFIG.sustained_severity
 
 
 def test_it_ends_with_the_day_on_which_it_runs_again(story: Story) -> None:
     use = factory("2025-05-05", 90)
     use[60:70] = [0.0] * 10
-    told = story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05"))
+    told = story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2025-05-05"))
     assert told[69]
     assert not told[70]
 
@@ -77,12 +84,12 @@ def test_it_ends_with_the_day_on_which_it_runs_again(story: Story) -> None:
 def test_two_idle_days_are_no_collapse(story: Story) -> None:
     use = factory("2025-05-05", 90)
     use[60:62] = [0.0, 0.0]
-    assert not speaks(story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05")))
+    assert not speaks(story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2025-05-05")))
 
 
 def test_a_plant_that_rests_on_weekends_and_holidays_stays_silent(story: Story) -> None:
     use = factory("2025-03-03", 260, weekends=0.0)  # Labour Day and National Day included
-    assert not speaks(story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-03-03")))
+    assert not speaks(story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2025-03-03")))
 
 
 @pytest.mark.parametrize("days", [1, 3, 6])
@@ -90,8 +97,8 @@ def test_a_dark_district_stays_silent(story: Story, days: int) -> None:
     use, peers = factory("2025-05-05", 90), [1.0] * 90
     use[60 : 60 + days] = [0.0] * days
     peers[60 : 60 + days] = [0.02] * days
-    assert not speaks(story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05"), around(peers)))
-    assert speaks(story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05"))) or days < 3
+    assert not speaks(story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2025-05-05"), around(peers)))
+    assert speaks(story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2025-05-05"))) or days < 4
 
 
 @pytest.mark.parametrize("with_peers", [True, False])
@@ -104,7 +111,7 @@ def test_spring_festival_stays_silent(story: Story, year: int, with_peers: bool)
         if -7 <= CALENDAR.days_from_spring_festival(start + d) <= 10:
             use[d] = 15.0
     peers = around([0.2 if -7 <= CALENDAR.days_from_spring_festival(start + d) <= 8 else 1.0 for d in range(180)])
-    assert not speaks(story(Collapse(CONFIG), {"daily_kwh": use}, start, peers if with_peers else None))
+    assert not speaks(story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, start, peers if with_peers else None))
 
 
 def test_a_plant_that_does_not_come_back_from_the_festival_is_told(story: Story) -> None:
@@ -114,42 +121,85 @@ def test_a_plant_that_does_not_come_back_from_the_festival_is_told(story: Story)
     for d in gone:
         use[d] = 0.0
     peers = around([0.2 if -7 <= CALENDAR.days_from_spring_festival(start + d) <= 8 else 1.0 for d in range(days)])
-    first = speaks(story(Collapse(CONFIG), {"daily_kwh": use}, start, peers))[0]
+    first = speaks(story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, start, peers))[0]
     assert 14 <= CALENDAR.days_from_spring_festival(start + first) <= 22
-    alone = speaks(story(Collapse(CONFIG), {"daily_kwh": use}, start))[0]
+    alone = speaks(story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, start))[0]
     assert CALENDAR.days_from_spring_festival(start + alone) == CONFIG.festival_over_days
 
 
 def test_a_gap_in_the_data_is_no_collapse_and_does_not_end_one(story: Story) -> None:
     use = factory("2025-05-05", 90)
     use[60:80] = [nan] * 20
-    assert not speaks(story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05")))
+    assert not speaks(story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2025-05-05")))
     use[60:80] = [0.0, 0.0, nan, nan, 0.0, *[0.0] * 5, *[nan] * 10]
-    assert speaks(story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05")))[-1] == 79
+    assert speaks(story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2025-05-05")))[-1] == 79
 
 
 def test_a_firm_that_often_pauses_is_given_more_time(story: Story) -> None:
-    use = factory("2025-03-10", 150)
-    use[50:61] = use[110:130] = [0.0] * 11
-    told = story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-03-10"), around([1.0] * 150))
-    assert told[60][0].confidence == 1.0
-    assert told[117][0].confidence == CONFIG.habit_confidence
+    use = factory("2025-03-10", 180)
+    for first in (50, 75, 100, 125):
+        use[first : first + 4] = [0.0] * 4
+    use[160:] = [0.0] * 20
+    told = story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2025-03-10"), around([1.0] * 180))
+    assert [period for period in speaks(told) if period < 75] == [53]
+    assert 165 <= next(period for period in speaks(told) if period >= 125) <= 174
+
+
+def test_an_intermittent_user_is_not_in_standstill(story: Story) -> None:
+    random = Random(3)
+    use = [1000.0 if random.random() < 0.3 else 5.0 for _ in range(200)]
+    told = story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2025-03-10"), around([1.0] * 200))
+    assert not [o for opinions in told for o in opinions if o.severity * 0.9 >= default().levels.yellow]
+
+
+def test_before_fourteen_days_are_known_it_is_less_sure(story: Story) -> None:
+    use = [*factory("2025-05-05", 9), *[0.0] * 12]
+    told = story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2025-05-05"), around([1.0] * 21))
+    first = speaks(told)[0]
+    assert first >= STOPS.first_days
+    assert 0.5 <= told[first][0].confidence < 1.0
+    assert told[-1][0].confidence == 1.0
+
+
+def test_a_plant_that_switches_off_at_the_mains_is_more_likely_to_be_gone(story: Story) -> None:
+    chances = []
+    for rest in (0.5, 30.0):
+        use = factory("2025-05-05", 100)
+        use[70:] = [rest] * 30
+        told = story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2025-05-05"), around([1.0] * 100))
+        chances.append(float(told[75][0].facts["chance"]))
+    assert chances[0] > chances[1]
+
+
+@pytest.mark.parametrize("restated", [72, 75, 78])
+def test_a_restated_day_begins_the_stop_anew(story: Story, restated: int) -> None:
+    use = factory("2025-05-05", 80)
+    use[70:] = [0.0] * 10
+    assert story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2025-05-05"))[-1][0].facts["days"] == 10
+    memory = (detector := Collapse(CONFIG, STOPS)).memory()
+    for day in range(77):
+        settled = Series(ordinal("2025-05-05") + day + 3, use[max(day - 56, 0) : day + 4], "kWh")
+        detector.learn_one(memory, Context(0, CALENDAR, Profile(), {"daily_kwh": settled}, {}), "daily_kwh", -4)
+    use[restated] = 900.0
+    series = {"daily_kwh": Series(ordinal("2025-05-05") + 79, use[-60:], "kWh")}
+    told = detector.judge_one(memory, Context(0, CALENDAR, Profile(), series, {}))
+    assert [opinion.facts["days"] for opinion in told] == [79 - restated] * (restated < 78)
 
 
 def test_a_partial_drop_is_a_faint_sign(story: Story) -> None:
     use = factory("2025-05-05", 110)
     use[80:] = [0.25 * value for value in use[80:]]
-    told = story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05"), around([1.0] * 110))
+    told = story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2025-05-05"), around([1.0] * 110))
     assert speaks(told)[0] >= 80 + CONFIG.drop_days - 1
     assert told[speaks(told)[0]][0].severity == CONFIG.drop_severity
 
 
 def test_a_restated_day_takes_the_collapse_back(story: Story, calendar: Calendar) -> None:
-    use = factory("2025-05-05", 73)
-    right = story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05"))
+    use = factory("2025-05-05", 74)
+    right = story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2025-05-05"))
     assert not right[-1]
-    use[70:73] = [0.0, 0.0, 0.0]
-    assert story(Collapse(CONFIG), {"daily_kwh": use}, ordinal("2025-05-05"))[-1]
+    use[70:74] = [0.0] * 4
+    assert story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2025-05-05"))[-1]
 
 
 def test_missing_readings_are_told_only_while_others_report(story: Story) -> None:
