@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # ships no types
@@ -113,16 +114,127 @@ def replay_journal(endpoints: Endpoints, settings: Settings, partitions: Collect
     return asyncio.run(_compare_all(endpoints.kafka, rules_for(settings), chosen))
 
 
-async def _compare_all(kafka: Connection, rules: Rules, partitions: Sequence[int]) -> Comparison:
-    result = Comparison()
-    async with AIOKafkaConsumer(
+class Brought(NamedTuple):
+    """A partition group as it was at a moment, and the last that it wrote of one enterprise by then."""
+
+    shard: Shard
+    risk: bytes | None
+    alert: bytes | None
+
+
+def bring(endpoints: Endpoints, settings: Settings, partition: int, until: int, enterprise: str) -> Brought:
+    """Replay a partition group's journal up to a moment, also while the stack runs.
+
+    Parameters
+    ----------
+    endpoints, settings
+        Of the stack.
+    partition
+        Which group.
+    until
+        Records that became known later, and later ticks, are left out. Milliseconds.
+    enterprise
+        Whose risk and alert are wanted.
+
+    Raises
+    ------
+    InputLostError
+        If Kafka no longer has what the journal refers to.
+    """
+    return asyncio.run(_bring(endpoints.kafka, rules_for(settings), partition, until, enterprise.encode()))
+
+
+async def _bring(kafka: Connection, rules: Rules, partition: int, until: int, enterprise: bytes) -> Brought:
+    async with _consumer(kafka) as consumer:
+        logs = await _open(consumer, partition, quiet=False)
+        condemned, begins = await _look_ahead(logs[JOURNAL])
+        logs[JOURNAL].rewind()
+        replayed = _Replayed(Shard(partition, rules, condemned), until)
+        replayed.shard.next = {topic: begins.get(topic, logs[topic].begin) for topic in INPUTS}
+        found: dict[str, bytes] = {}
+        while not replayed.passed and (record := await logs[JOURNAL].next()) is not None:
+            for entry in json.loads(record.value or b"{}")["entries"]:
+                if not replayed.passed:
+                    await replayed.apply(entry, logs, Comparison())
+            for topic, rows in replayed.shard.take().outputs.items():
+                mine = [value for key, value in rows if key == enterprise]
+                found |= {topic: mine[-1]} if mine else {}
+    return Brought(replayed.shard, found.get(RISK), found.get(ALERTS))
+
+
+@dataclass(slots=True)
+class History:
+    """What other rules make of a stack's journal: transitions, numbers, and the time that it spans in milliseconds."""
+
+    alerts: list[bytes] = field(default_factory=list)
+    messages: int = 0
+    enterprises: int = 0
+    first: int = 0
+    last: int = 0
+
+
+def rewrite(
+    endpoints: Endpoints,
+    rules: Rules,
+    tell: Callable[[int, int], None] = lambda _done, _all: None,
+) -> History:
+    """Replay the whole journal of a stack with other rules than it was written with, also while the stack runs.
+
+    Parameters
+    ----------
+    endpoints
+        Of the stack.
+    rules
+        Of its partition count.
+    tell
+        Told how many partition groups of how many are replayed.
+
+    Raises
+    ------
+    InputLostError
+        If Kafka no longer has what the journal refers to.
+    EngineFaultError
+        If the engine fails with these rules.
+    """
+    return asyncio.run(_rewrite(endpoints.kafka, rules, tell))
+
+
+async def _rewrite(kafka: Connection, rules: Rules, tell: Callable[[int, int], None]) -> History:
+    history, counted = History(), Comparison()
+    async with _consumer(kafka) as consumer:
+        for partition in range(rules.partitions):
+            logs = await _open(consumer, partition, quiet=False)
+            condemned, begins = await _look_ahead(logs[JOURNAL])
+            logs[JOURNAL].rewind()
+            replayed = _Replayed(Shard(partition, rules, condemned))
+            shard = replayed.shard
+            shard.next = {topic: begins.get(topic, logs[topic].begin) for topic in INPUTS}
+            while (record := await logs[JOURNAL].next()) is not None:
+                for entry in json.loads(record.value or b"{}")["entries"]:
+                    await replayed.apply(entry, logs, counted)
+                history.alerts += [value for _, value in shard.take().outputs.get(ALERTS, [])]
+                now = shard.engine.now
+                history.first, history.last = min(history.first or now, now), max(history.last, now)
+            history.enterprises += len(shard.engine.enterprises)
+            tell(partition + 1, rules.partitions)
+    history.messages = counted.messages
+    return history
+
+
+def _consumer(kafka: Connection) -> Any:
+    return AIOKafkaConsumer(
         **kafka.aiokafka(),
         isolation_level="read_committed",
         auto_offset_reset="none",
         enable_auto_commit=False,
         max_partition_fetch_bytes=4_000_000,
         fetch_max_wait_ms=20,
-    ) as consumer:
+    )
+
+
+async def _compare_all(kafka: Connection, rules: Rules, partitions: Sequence[int]) -> Comparison:
+    result = Comparison()
+    async with _consumer(kafka) as consumer:
         for partition in partitions:
             await _compare(consumer, rules, partition, result)
     return result
@@ -190,17 +302,20 @@ class _Log:
 
 
 class _Replayed:
-    """A shard that follows the journal, and a fingerprint of all it wrote."""
+    """A shard that follows the journal, up to a moment if one is given, and a fingerprint of all it wrote."""
 
-    def __init__(self, shard: Shard) -> None:
+    def __init__(self, shard: Shard, until: float = math.inf) -> None:
         self.shard = shard
+        #: Whether the moment has been passed.
+        self.passed = False
+        self._until = until
         self.rows: dict[str, list[tuple[bytes, bytes]]] = {topic: [] for topic in ROWS}
         self.risk: dict[bytes, bytes] = {}
 
     async def checkpoint(self, entries: Sequence[Sequence[Any]], logs: dict[str, _Log], result: Comparison) -> None:
         """Apply the entries of one journal record, and take what a checkpoint would write."""
         for entry in entries:
-            await self._apply(entry, logs, result)
+            await self.apply(entry, logs, result)
         taken = self.shard.take()
         result.checkpoints += 1
         for topic, rows in taken.outputs.items():
@@ -210,10 +325,14 @@ class _Replayed:
             else:
                 self.rows[topic].extend(written)
 
-    async def _apply(self, entry: Sequence[Any], logs: dict[str, _Log], result: Comparison) -> None:
+    async def apply(self, entry: Sequence[Any], logs: dict[str, _Log], result: Comparison) -> None:
+        """Apply one journal entry, or what of it lies before the moment."""
         kind, *rest = entry
         if kind == "tick":
-            self.shard.tick(*rest)
+            if rest[0] <= self._until:
+                self.shard.tick(*rest)
+            else:
+                self.passed = True
             return
         topic, begin, end = rest[:3]
         expected = self.shard.next.get(topic, begin)
@@ -230,16 +349,24 @@ class _Replayed:
             message = f"{topic}-{self.shard.partition}: offsets {begin}..{end} are no longer in Kafka"
             raise InputLostError(message)
         records = await logs[topic].upto(end)
+        known = next((place for place, record in enumerate(records) if record.time > self._until), len(records))
+        if known < len(records):
+            self.passed, records, end = True, records[:known], records[known].offset
         self.shard.apply(topic, begin, end, [record for record in records if record.offset >= begin])
         result.records += len(records)
         result.messages += sum(_messages(record.value) for record in records)
 
 
-async def _open(consumer: Any, partition: int) -> dict[str, _Log]:
+async def _open(consumer: Any, partition: int, *, quiet: bool = True) -> dict[str, _Log]:
+    """Return the logs of a partition group, those of inputs and outputs at one moment if they must be ``quiet``."""
     topics = (*INPUTS, *COMPARED)
     tps = {topic: TopicPartition(topic, partition) for topic in topics}
     begins = await consumer.beginning_offsets(list(tps.values()))
-    ends = await _quiet_ends(consumer, list(tps.values()))
+    if quiet:
+        ends = await _quiet_ends(consumer, list(tps.values()))
+    else:  # the journal first: what it refers to is there by then
+        journal = await consumer.end_offsets([tps[JOURNAL]])
+        ends = {**await consumer.end_offsets(list(tps.values())), **journal}
     consumer.assign(list(tps.values()))
     logs = {topic: _Log(consumer, tp, begins[tp], ends[tp]) for topic, tp in tps.items()}
     for log in logs.values():

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from connectors.contract import Rejected, Source
 from connectors.kafka.partitioner import partition_of
-from connectors.models import Alert
+from connectors.models import Alert, Signal
 from connectors.recordtime import record_time_ms, topic_of
 from connectors.topics import ALERTS, DEAD_LETTERS, FINDINGS, INPUTS
-from streams.clock import SystemClock
+from streams.clock import SystemClock, moment
 from streams.rules import MINUTE_MS, Rules
 from streams.shard import Record, Shard
 
@@ -40,6 +41,10 @@ class Replayed:
         By topic: how many records a scorer would have written.
     alerts, findings
         (key, value) of every transition and finding, by partition in order: the bytes that a scorer would have written.
+    enterprises
+        How many were scored.
+    span
+        Record times of the first signal that is no backfilled history, and of the last message; None: there is none.
     seconds
         Processor time of the shards: decoding, engine and writing of the state.
     """
@@ -49,6 +54,8 @@ class Replayed:
     outputs: Counter[str] = field(default_factory=Counter)
     alerts: list[tuple[bytes, bytes]] = field(default_factory=list)
     findings: list[tuple[bytes, bytes]] = field(default_factory=list)
+    enterprises: int = 0
+    span: tuple[datetime, datetime] | None = None
     seconds: float = 0.0
 
     @property
@@ -110,12 +117,14 @@ def replay(
         _take(shard, result)
     progress(len(rows), len(rows))
     result.messages = len(rows)
+    result.enterprises = sum(len(shard.engine.enterprises) for shard in shards.values())
     return result
 
 
 def _rows(sources: Iterable[Source], partitions: int, zone: ZoneInfo, result: Replayed) -> list[_Row]:
     rows: list[_Row] = []
     last = 0
+    span: tuple[int, int] | None = None
     for source in sources:
         for batch in source.read():
             for item in batch.items:
@@ -124,8 +133,12 @@ def _rows(sources: Iterable[Source], partitions: int, zone: ZoneInfo, result: Re
                     continue
                 last = record_time_ms(item, zone, last)
                 partition = partition_of(item.enterprise_id, partitions)
+                if span is not None or (isinstance(item, Signal) and not item.backfill):
+                    span = (last, last) if span is None else (min(span[0], last), max(span[1], last))
                 rank = _RANK[topic_of(item)]
                 rows.append((last // MINUTE_MS, rank, len(rows), partition, last, item.wire()))
+    if span is not None:
+        result.span = moment(span[0]), moment(span[1])
     return rows
 
 

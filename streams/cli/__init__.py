@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from streams.cli.backtest import backtest
 from streams.cli.backup import backup, restore
 from streams.cli.bench import bench_app
 from streams.cli.config import config_app
@@ -13,6 +14,7 @@ from streams.cli.connect import connect
 from streams.cli.demo import demo
 from streams.cli.drill import drill
 from streams.cli.evaluate import evaluate
+from streams.cli.explain import explain
 from streams.cli.grafana import grafana_app
 from streams.cli.ingest import ingest
 from streams.cli.migrate import migrate
@@ -41,7 +43,7 @@ _PANELS = {
     "A whole stack on this machine": (demo, up),
     "Signals in": (simulate, ingest, connect),
     "Warnings out": (subscribe, webhook_receiver),
-    "Analysis": (sql, replay, evaluate, drill),
+    "Analysis": (explain, sql, replay, backtest, evaluate, drill),
     "Operation": (status, topics, migrate, backup, restore),
     "Parts of a stack, one process each": (scorer, recorder, notifier, serve),
 }

@@ -70,7 +70,7 @@ def sql(
     from connectors.clickhouse import AccessError, MissingSchemaError, UnavailableError
 
     try:
-        connection = _connect(settings)
+        connection = connect_reader(settings)
         if chosen is Form.TABLE:
             _print_table(connection, question, limit)
         else:
@@ -81,7 +81,7 @@ def sql(
         fail(_plain(str(error)))
 
 
-def _connect(settings: Settings) -> Client:
+def connect_reader(settings: Settings) -> Client:
     """Return a connection that can only read.
 
     The embedded server has a user for that; a real one is asked for ``readonly``, which its grants should back.
