@@ -148,7 +148,7 @@ class Collapse:
                 habit.begun = 0
         elif workday:
             memory.workday.update(log(max(value, 1e-3)))
-            memory.usual = self._usual(memory)
+            memory.usual = from_log(memory.workday.mean) if usual == usual else self._usual(memory)
         elif not (habit.begun and habit.worked):
             memory.offday.update(log(max(value, 1e-3)))
             if usual != usual:
@@ -169,11 +169,11 @@ class Collapse:
             return ()
         if known.values[-1] >= self._config.drop_share * usual:
             return ()
-        habit = memory.habit.at_end_of(known, self._config.stop_share, context.calendar)
-        if habit.begun:
-            stop = self._standstill(context, known, habit.begun)
-            told = self._judge_stop(stop, habit, context, known.unit)
-            if told is not None and (stop.missed or not self._rests(memory)):
+        # A median is at most the highest value.
+        if memory.habit.begun or not known.values[-1] >= self._config.stop_share * max(known.values):
+            habit = memory.habit.at_end_of(known, self._config.stop_share, context.calendar)
+            told = self._stop(memory, habit, context, known) if habit.begun else None
+            if told is not None:
                 return (told,)
         if abs(context.calendar.days_from_spring_festival(known.last)) <= _FESTIVAL_DROP:
             return ()
@@ -183,6 +183,12 @@ class Collapse:
         return (self._opinion(context, drop, self._config.drop_severity, 1.0, known.unit, usual, Level.YELLOW),)
 
     # ---- a stop ------------------------------------------------------------------------------------------------
+
+    def _stop(self, memory: CollapseMemory, habit: Habit, context: Context, known: Series) -> Opinion | None:
+        stop = self._standstill(context, known, habit.begun)
+        if not stop.counted or habit.usual < self._config.min_usual_kwh or (not stop.missed and self._rests(memory)):
+            return None
+        return self._judge_stop(stop, habit, context, known.unit)
 
     def _standstill(self, context: Context, known: Series, begun: int) -> _Standstill:
         """Return what is known of the stop that began on a day; days before the kept ones count."""
@@ -221,8 +227,6 @@ class Collapse:
 
     def _judge_stop(self, stop: _Standstill, habit: Habit, context: Context, unit: str) -> Opinion | None:
         config, stops = self._config, self._stops
-        if not stop.counted or habit.usual < config.min_usual_kwh:
-            return None
         facts: dict[str, str | float] = {"days": float(stop.span)}
         if self._festive(context.calendar, stop.first):
             severity = self._festival_severity(stop, context.calendar)

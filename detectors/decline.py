@@ -103,8 +103,10 @@ class PowerDecline:
         known = context.series.get("daily_kwh")
         if not memory.found or known is None or known.last - memory.found > config.decline_days:
             return ()
+        if memory.before < config.min_usual_kwh:
+            return ()
         recent = self._recent(context, known)
-        if recent is None or memory.before < config.min_usual_kwh:
+        if recent is None:
             return ()
         if not _STANDSTILL * memory.before <= recent < config.decline_share * memory.before:
             return ()
@@ -123,12 +125,15 @@ class PowerDecline:
 
     def _recent(self, context: Context, known: Series) -> float | None:
         """Return the mean of the newest working days, or None when too few are known."""
-        values: list[float] = []
-        for back, value in enumerate(reversed(known.values)):
-            if value == value and context.calendar.is_workday(known.last - back):
-                values.append(value)
-                if len(values) == _RECENT_DAYS:
-                    return sum(value / _RECENT_DAYS for value in values)
+        is_workday = context.calendar.is_workday
+        day, left, mean = known.last, _RECENT_DAYS, 0.0
+        for value in reversed(known.values):
+            if value == value and is_workday(day):
+                mean += value / _RECENT_DAYS
+                left -= 1
+                if not left:
+                    return mean
+            day -= 1
         return None
 
 

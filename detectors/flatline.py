@@ -10,7 +10,9 @@ from detectors.memoryless import Memoryless
 
 
 class Flatline(Memoryless):
-    """A daily reading other than zero that repeats itself exactly: what it says of the enterprise cannot be trusted.
+    """A daily reading that repeats itself exactly: what it says of the enterprise cannot be trusted.
+
+    The few kilowatt-hours of an idle meter repeat themselves, too, and are no sign of a fault.
 
     Parameters
     ----------
@@ -19,7 +21,7 @@ class Flatline(Memoryless):
     """
 
     name = "electricity-flatline"
-    version = 1
+    version = 2
     family = "electricity"
     series = ("daily_kwh",)
 
@@ -29,16 +31,17 @@ class Flatline(Memoryless):
     def judge_one(self, memory: tuple[()], context: Context) -> Sequence[Opinion]:
         """Return the stuck meter, if it is."""
         known = context.series.get("daily_kwh")
-        if known is None or len(known.values) < self._config.stuck_days:
+        least = self._config.stuck_days
+        if known is None or len(known.values) < least:
             return ()
         values = known.values
         newest = values[-1]
-        if newest != values[-2] or newest == 0:
+        if newest != values[-least] or newest < self._config.min_usual_kwh:
             return ()
-        days = 2
+        days = 1
         while days < len(values) and values[-1 - days] == newest:
             days += 1
-        if days < self._config.stuck_days:
+        if days < least:
             return ()
         return (
             Opinion(

@@ -51,7 +51,10 @@ class Habit:
 
     def copy(self) -> Habit:
         """Return one that is equal, and changes apart."""
-        return Habit.load(self.dump())
+        made = Habit()
+        made.last, made.days, made.stops, made.longest = self.last, self.days, self.stops, self.longest
+        made.begun, made.usual, made.idle, made.worked = self.begun, self.usual, self.idle, self.worked
+        return made
 
     def take(self, values: Sequence[float], index: int, day: int, share: float, *, workday: bool) -> int:
         """Take in a day; return the length of the stop that ended with it, 0 if none did.

@@ -66,7 +66,7 @@ class Surge:
 
     def _clipped(self, memory: EWVar, level: float) -> float:
         """Return a level that does not run away from what is known, so that a surge is not excused by itself."""
-        if memory.count < self._config.min_history_days:
+        if level <= memory.mean + _LEAST_STEP or memory.count < self._config.min_history_days:
             return level
         return min(level, memory.mean + max(_STEP * memory.deviation, _LEAST_STEP))
 
