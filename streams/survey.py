@@ -61,17 +61,25 @@ class Survey:
         )
 
     def unapplied(self, groups: Iterable[PartitionGroup]) -> dict[tuple[str, int], int]:
-        """Return what is in hand and should have been applied and was not, for too long. Ask regularly."""
-        return self._applying.overdue(
+        """Return what is in hand and should have been applied and was not, for too long. Ask regularly.
+
+        Where the order is the records' own, a topic may have to wait as long as the others of its group go on.
+        """
+        waiting = {
+            (topic, group.partition): group
+            for group in groups
+            for topic in INPUTS
+            if not group.paused
+            and not group.shard.closing  # a city's day takes its time, and records may have to wait for it
+            and group.shard.next[topic] < group.order.position(topic)
+        }
+        overdue = self._applying.overdue(
             {
-                (topic, group.partition): group.shard.next[topic]
-                for group in groups
-                for topic in INPUTS
-                if not group.paused
-                and not group.shard.closing  # a city's day takes its time, and records may have to wait for it
-                and group.shard.next[topic] < group.order.position(topic)
+                place: group.shard.next[place[0]] if group.order.interleaves else sum(group.shard.next.values())
+                for place, group in waiting.items()
             }
         )
+        return {place: waiting[place].shard.next[place[0]] for place in overdue}
 
 
 class Watch:

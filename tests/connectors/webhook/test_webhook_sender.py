@@ -252,13 +252,15 @@ async def test_no_error_tells_a_secret(
     assert hidden not in repr(outcome)
 
 
-@pytest.mark.parametrize("good", [new_secret(), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
+@pytest.mark.parametrize("good", [new_secret(), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], ids=["new", "known"])
 def test_secrets_of_the_standard_are_taken(good: str) -> None:
     assert check_secret(good) == good
 
 
 @pytest.mark.parametrize(
-    "bad", ["", "whsec_", "hunter2", new_secret().removeprefix("whsec_"), "whsec_c2hvcnQ=", "whsec_" + "!" * 44]
+    "bad",
+    ["", "whsec_", "hunter2", new_secret().removeprefix("whsec_"), "whsec_c2hvcnQ=", "whsec_" + "!" * 44],
+    ids=["empty", "nothing", "words", "prefix", "short", "signs"],
 )
 def test_other_secrets_are_refused_without_being_repeated(bad: str) -> None:
     with pytest.raises(InvalidSecretError) as caught:
