@@ -587,6 +587,8 @@ class LitigationConfig:
         between cases.
     rate_fade
         Fading factor of that rate.
+    related_severity, related_half_life_days
+        Of an investor or investee that left the market.
     """
 
     severities: Mapping[str, float] = field(
@@ -617,12 +619,17 @@ class LitigationConfig:
     burst_severity: float = 0.35
     burst_half_life_days: float = 60.0
     rate_fade: float = 0.2
+    related_severity: float = 0.3
+    related_half_life_days: float = 365.0
 
     def __post_init__(self) -> None:
-        _check_shares(self, "plaintiff_severity", "third_party_factor", "amount_step", "burst_severity", "rate_fade")
+        _check_shares(
+            self, "plaintiff_severity", "third_party_factor", "amount_step", "burst_severity", "rate_fade",
+            "related_severity",
+        )  # fmt: skip
         _check_positive(
             self, "closed_half_life_days", "amount_from", "max_cases", "burst_days", "burst_cases",
-            "burst_half_life_days",
+            "burst_half_life_days", "related_half_life_days",
         )  # fmt: skip
         for kind, value in self.severities.items():
             _require(0 <= value <= 1, f"LitigationConfig.severities[{kind!r}] must be from 0 to 1, not {value!r}")
@@ -644,6 +651,10 @@ class SentimentConfig:
         What is left of a term when the item is about someone else.
     body_factor
         What a term in the body counts against one in the title.
+    model, model_share
+        Digest of the trained model of headlines that judges beside the lexicon, empty without one; set for you by
+        ``FOREWARN_SENTIMENT_MODEL``. How much of the judgement is the model's: 0 to 1. Serious facts are the
+        lexicon's alone.
     duplicate_bits
         Items whose 64-bit fingerprints differ in at most so many bits are one story.
     max_clusters
@@ -658,6 +669,8 @@ class SentimentConfig:
     speak_from: float = 0.15
     other_subject_factor: float = 0.15
     body_factor: float = 0.6
+    model: str = ""
+    model_share: float = 0.7
     duplicate_bits: int = 12
     max_clusters: int = 16
     half_life_days: float = 7.0
@@ -668,8 +681,9 @@ class SentimentConfig:
 
     def __post_init__(self) -> None:
         _check_shares(
-            self, "hard_floor", "speak_from", "other_subject_factor", "body_factor", "volume_fade", "volume_severity"
-        )
+            self, "hard_floor", "speak_from", "other_subject_factor", "body_factor", "model_share", "volume_fade",
+            "volume_severity",
+        )  # fmt: skip
         _check_positive(self, "max_clusters", "half_life_days", "volume_min")
         _require(0 <= self.duplicate_bits <= 32, "SentimentConfig.duplicate_bits must be from 0 to 32")
 

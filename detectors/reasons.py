@@ -234,13 +234,17 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "短期内涉案密集：[近{days:days}]新增{observed:cases}",
             "A burst of cases: {observed:cases} new[ within {days:days}]",
         ),
+        "litigation.related-exit": (
+            "关联方退出市场（{relation:word}）：{since}[，{party}]",
+            "A related party left the market ({relation:word}) on {since}[: {party}]",
+        ),
         "sentiment.serious-news": (
             "重大负面舆情（{term}）：{since}[《{title}》][，来源{source}]",
             "Serious news ({term}), {since}[: “{title}”][, source {source}]",
         ),
         "sentiment.negative-news": (
-            "负面舆情（{term}）：{since}[《{title}》][，来源{source}]",
-            "Negative news ({term}), {since}[: “{title}”][, source {source}]",
+            "负面舆情[（{term}）]：{since}[《{title}》][，来源{source}]",
+            "Negative news[ ({term})], {since}[: “{title}”][, source {source}]",
         ),
         "sentiment.news-wave": (
             "舆情量激增：自{since}起日均{observed:mentions}，平常约{expected:mentions}",
@@ -261,6 +265,8 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "filing": ("立案", "filed"),
         "hearing": ("开庭", "hearing"),
         "judgment": ("判决", "judgment"),
+        "investor": ("股东", "investor"),
+        "investee": ("被投资企业", "investee"),
     }
 )
 #: By unit: Chinese and English, after the number.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from detectors.config import DetectionConfig
 from detectors.contract import AnyDetector, EventDetector, PeriodDetector
 from detectors.memoryless import Memoryless
 from detectors.registry import default_detectors
+from detectors.sentiment.model import HeadlineModel
 from streams.settings import Settings
 
 MINUTE_MS = 60_000
@@ -186,9 +187,15 @@ def rules_for(settings: Settings) -> Rules:
     Raises
     ------
     ValueError
-        If the detection configuration is wrong; the message names the file and what is wrong.
+        If the detection configuration or the model of headlines is wrong; the message names the file and what is
+        wrong.
     """
-    return Rules(settings.partitions, Calendar(settings.zone), _config(settings))
+    config = _config(settings)
+    headlines = None if settings.sentiment_model is None else HeadlineModel.load(settings.sentiment_model)
+    if headlines is not None and not config.sentiment.model:
+        config = replace(config, sentiment=replace(config.sentiment, model=headlines.digest))
+    detectors = default_detectors(config, headlines)
+    return Rules(settings.partitions, Calendar(settings.zone), config, detectors)
 
 
 def _config(settings: Settings) -> DetectionConfig:

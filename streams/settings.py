@@ -137,6 +137,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["text", "json"] = Field("text", description="How log lines are written.")
     detection_config: Path | None = Field(None, description="TOML file that overrides constants of the detection.")
+    sentiment_model: Path | None = Field(
+        None, description="Model of headlines that `forewarn train sentiment` made; empty: the lexicon alone."
+    )
 
     @field_validator("zone")
     @classmethod
@@ -148,12 +151,12 @@ class Settings(BaseSettings):
             raise ValueError(message) from error
         return zone
 
-    @field_validator(*_CERTIFICATE_FILES, mode="before")
+    @field_validator("sentiment_model", *_CERTIFICATE_FILES, mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("data_dir", *_CERTIFICATE_FILES)
+    @field_validator("data_dir", "sentiment_model", *_CERTIFICATE_FILES)
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from detectors.config import DetectionConfig
 from detectors.contract import AnyDetector
+from detectors.sentiment.model import HeadlineModel
 from detectors.sentiment.news import News
 from detectors.sentiment.volume import NewsVolume
 
 
-def detectors(config: DetectionConfig) -> tuple[AnyDetector, ...]:
-    """Return the family's detectors."""
+def detectors(config: DetectionConfig, model: HeadlineModel | None = None) -> tuple[AnyDetector, ...]:
+    """Return the family's detectors; ``model`` judges headlines beside the lexicon."""
     return (
-        News(config.sentiment),
+        News(config.sentiment, model),
         NewsVolume(config.sentiment),
     )

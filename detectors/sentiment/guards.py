@@ -61,6 +61,7 @@ _NOT_YET: Final = re.compile(
 #: Right after the fact it is said to be over or untrue, whatever it was.
 _OVER: Final = re.compile(
     rf"^{_C}{{0,16}}?"
+    + "("
     + either(
         """
         不实 不属实 失实 谣言 谣传 误传 误读 假消息 假新闻 子虚乌有 纯属 无中生有 无稽之谈 不存在 解除 撤销 撤回
@@ -70,7 +71,8 @@ _OVER: Final = re.compile(
         缴清 清零 已成历史 已成为历史 翻篇 全部解决 妥善解决 圆满解决 得到解决 已获解决 已解决 结束 denied dismissed
         lifted
     """
-    ),
+    )
+    + ")",
     re.IGNORECASE,
 )
 #: The clause only speaks of such things: drills, lectures, rules, products.
@@ -128,9 +130,12 @@ _ENDS: Final = MappingProxyType(
         "重新开工 恢复经营 结束",
     }
 )
-_DONE: Final = either("已 现 目前 日前 均 全部 全额 如今 今 获 得以 成功 顺利 重新 完成 近日 昨 正式 如数 悉数 足额")
+_DONE: Final = either(
+    "已 现 目前 日前 均 全部 全额 如今 今 获 得以 成功 顺利 重新 完成 近日 昨 正式 如数 悉数 足额 决定 作出 依法 "
+    "予以 宣告"
+)
 _ENDED: Final = {
-    kind: re.compile(rf"{_DONE}{_C}{{0,12}}?{either(words)}|{either(words)}{_C}{{0,4}}?(?:完毕|到位|到账|了|成功)")
+    kind: re.compile(rf"{_DONE}{_C}{{0,12}}?({either(words)})|({either(words)}){_C}{{0,4}}?(?:完毕|到位|到账|了|成功)")
     for kind, words in _ENDS.items()
 }
 _PARTLY: Final = re.compile("部分|仅|一半|为由|不能|不足以")
@@ -212,9 +217,7 @@ def _denied(clause: str, start: int) -> bool:
 
 def _over(before: str, after: str) -> bool:
     match = _OVER.match(after)
-    if match is None or _NOT_YET.search(after[: max(match.end() - 2, 0)]):
-        return False
-    return not _objected(before, after)
+    return match is not None and not _NOT_YET.search(after[: match.start(1)]) and not _objected(before, after)
 
 
 def _objected(before: str, after: str) -> bool:
@@ -223,8 +226,10 @@ def _objected(before: str, after: str) -> bool:
 
 
 def _ended(kind: str, clause: str) -> bool:
-    match = _ENDED[kind].search(clause.strip())
-    return match is not None and not _PARTLY.search(clause) and not _NOT_YET.search(clause.strip()[: match.end() - 2])
+    match = _ENDED[kind].search(clause)
+    if match is None or match.lastindex is None or _PARTLY.search(clause):
+        return False
+    return not _NOT_YET.search(clause[: match.start(match.lastindex)])
 
 
 def _not_the_firms(before: str, found: str, after: str) -> bool:

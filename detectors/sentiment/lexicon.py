@@ -37,12 +37,22 @@ def _entries() -> Iterator[tuple[str, float]]:
 
 #: By term: points, below 0 for good news.
 TERMS: Final[dict[str, float]] = dict(_entries())
-_CUES: Final = {cue: name for name, cues in floors.CUES.items() for cue in cues}
+_CUES: Final = frozenset(cue for cues in floors.CUES.values() for cue in cues)
 #: By word, a term or a cue: the kinds of serious facts that it is a cue of.
 _KINDS: Final = {
     word: frozenset(name for name, cues in floors.CUES.items() if any(cue in word for cue in cues))
     for word in {*TERMS, *_CUES}
 }
+
+
+def _overhang(word: str) -> int:
+    """Return how many characters at the end of a word may begin a cue."""
+    lengths = range(len(word) - 1, 0, -1)
+    return next((n for n in lengths if any(cue.startswith(word[-n:]) and len(cue) > n for cue in _CUES)), 0)
+
+
+#: 新增逾期 is no 增逾: after such a word the search goes on within it.
+_OVERHANGS: Final = {word: n for word in _KINDS if not word.isascii() and (n := _overhang(word))}
 #: Chinese has no case; without the flag the search skips ahead to a character with which a word begins.
 _CHINESE: Final = re.compile(trie(word for word in _KINDS if not word.isascii()))
 _ENGLISH: Final = re.compile(rf"\b(?:{trie(word for word in _KINDS if word.isascii())})", re.IGNORECASE | re.ASCII)
@@ -76,6 +86,20 @@ def severity_of(points: float) -> float:
     [0.01, 0.04, 0.39, 0.69]
     """
     return SOFT_CEILING / (1.0 + math.exp(-_NEUTRAL_POINTS - points))
+
+
+def blended(severity: float, log_odds: float, share: float) -> float:
+    """Return a severity moved towards log-odds that a model gave, ``share`` of the way on the logistic scale.
+
+    It stays below :data:`SOFT_CEILING`, so that a model alone makes nothing serious.
+
+    Examples
+    --------
+    >>> [round(blended(0.1, log_odds, 0.7), 2) for log_odds in (-4.0, 0.0, 4.0)]
+    [0.03, 0.28, 0.7]
+    """
+    own = math.log(severity / (SOFT_CEILING - severity))
+    return SOFT_CEILING / (1.0 + math.exp(-max(-30.0, (1.0 - share) * own + share * log_odds)))
 
 
 #: Neither bad nor good.
@@ -125,8 +149,11 @@ def _read(text: str, names: tuple[str, ...], other_subject_factor: float) -> Rea
 
 def _found(text: str) -> Iterator[tuple[str, int]]:
     """Yield the terms and cues of a text and where they begin, Chinese ones first."""
-    for match in _CHINESE.finditer(text):
-        yield match.group(), match.start()
+    at = 0
+    while match := _CHINESE.search(text, at):
+        word = match.group()
+        yield word, match.start()
+        at = match.end() - _OVERHANGS.get(word, 0)
     if _LETTERS.search(text):
         for match in _ENGLISH.finditer(text):
             yield match.group().lower(), match.start()

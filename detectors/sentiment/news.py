@@ -9,7 +9,8 @@ from detectors.config import SentimentConfig
 from detectors.contract import Context, Event, Opinion, Plain
 from detectors.payloads import text_of
 from detectors.sentiment.duplicates import fingerprint, nearest
-from detectors.sentiment.lexicon import NEUTRAL, Reading, read
+from detectors.sentiment.lexicon import NEUTRAL, Reading, blended, read
+from detectors.sentiment.model import HeadlineModel
 
 _LONGEST_BODY: Final = 4000
 
@@ -34,6 +35,13 @@ class News:
     ----------
     config
         Floors, factors, half-life, how near two items are to be one story.
+    model
+        Judges titles beside the lexicon; None: the lexicon alone. The configuration names it by its digest.
+
+    Raises
+    ------
+    ValueError
+        The configuration names another model than this.
     """
 
     name = "sentiment-news"
@@ -41,8 +49,15 @@ class News:
     family = "sentiment"
     events = ("news",)
 
-    def __init__(self, config: SentimentConfig) -> None:
-        self._config = config
+    def __init__(self, config: SentimentConfig, model: HeadlineModel | None = None) -> None:
+        digest = model.digest if model else ""
+        if config.model != digest:
+            message = (
+                f"sentiment.model of the detection configuration is {config.model or 'empty'}, but the model given is "
+                f"{digest or 'none'}: set FOREWARN_SENTIMENT_MODEL to the file of that model, or change sentiment.model"
+            )
+            raise ValueError(message)
+        self._config, self._model = config, model
 
     def memory(self) -> StoryMemory:
         """Return the memory of an enterprise that was never seen."""
@@ -67,7 +82,9 @@ class News:
         if known is not None and reading.severity <= known.severity:
             return ()
         since = known.since if known else event.published_at
-        facts: dict[str, str | float] = {"term": reading.term, "title": text_of(event.payload, "title", 120)}
+        facts: dict[str, str | float] = {"title": text_of(event.payload, "title", 120)}
+        if reading.term:
+            facts["term"] = reading.term
         if event.source:
             facts["source"] = event.source
         return (
@@ -105,7 +122,11 @@ class News:
         config, names = self._config, context.profile.names
         subject = text_of(event.payload, "subject", 200)
         known = names or ((subject,) if subject else ())
-        worst = read(text_of(event.payload, "title"), known, config.other_subject_factor)
+        title = text_of(event.payload, "title")
+        worst = read(title, known, config.other_subject_factor)
+        if self._model is not None and title and not worst.hard:
+            odds = self._model.log_odds(title, known)
+            worst = worst._replace(severity=blended(worst.severity, odds, config.model_share))
         text = text_of(event.payload, "text", _LONGEST_BODY)
         if text:
             body = read(text, known, config.other_subject_factor)

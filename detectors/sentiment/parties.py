@@ -34,7 +34,7 @@ _OTHER: Final = re.compile(
     rf"|附近|相邻|隔壁|个别|不少|众多){_C}{{0,8}}?"
     r"(?:(?<!子)(?<!分)公司|企业|工厂|(?<!本)厂|商户|平台|房企|药企|车企|钢企|供应商|客户|单位|同行|煤矿|矿山"
     r"|门店|商家)"
-    rf"|某{_C}{{0,10}}?(?:公司|企业|工厂|厂|商|客户|房企|药企|车企|集团|男子|女子|人|单位|平台|银行|项目|同行"
+    r"|某[^，。；！？,;!?\n被遭涉因]{0,10}?(?:公司|企业|工厂|厂|商|客户|房企|药企|车企|债券|产品|股票|信托|集团|男子|女子|人|单位|平台|银行|项目|同行"
     rf"|工地|方|超市|地)|某[甲乙丙丁某]"
     r"|"
     + either(
@@ -275,7 +275,7 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
     within = [mention for mention in found if start < mention.end and mention.start < end]
     if within and _DOES.match(text[start:end]):
         return within[-1].who
-    before = [at for at, mention in enumerate(found) if mention.end <= start]
+    before = [at for at, mention in enumerate(found) if mention.start < start]
     after = [mention for mention in found if mention.start >= end]
     applied = _applied(text, start)
     if applied is not None:

@@ -28,6 +28,7 @@ from streams.cli.sql import sql
 from streams.cli.status import status
 from streams.cli.subscribe import subscribe
 from streams.cli.topics import topics
+from streams.cli.train import train_app
 from streams.cli.up import up
 from streams.cli.webhook_receiver import webhook_receiver
 
@@ -51,6 +52,7 @@ for _panel, _commands in _PANELS.items():
     for _command in _commands:
         app.command(_command.__name__.replace("_", "-"), rich_help_panel=_panel)(_command)
 app.add_typer(bench_app, rich_help_panel="Analysis")
+app.add_typer(train_app, rich_help_panel="Analysis")
 app.add_typer(config_app, rich_help_panel="Operation")
 app.add_typer(grafana_app, rich_help_panel="Operation")
 

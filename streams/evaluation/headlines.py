@@ -54,7 +54,7 @@ def _headlines(path: Path) -> Iterator[Headline]:
     for number, row in _rows(path, ("日期", "公司", "正/负面", "标题")):
         found = _DATE.search(row["日期"])
         try:
-            day = date(*map(int, found.groups())) if found else None  # type: ignore[arg-type]  # three of them
+            day = date(*map(int, found.groups())) if found else None
         except ValueError:
             day = None
         if day is None or row["正/负面"].strip() not in ("0", "1"):

@@ -19,9 +19,9 @@ def reader_for(task: Task) -> Callable[[str, str], Reading]:
     Raises
     ------
     ValueError
-        The configuration is wrong.
+        The configuration or the model is wrong.
     """
-    rules = rules_for(load_settings())
+    rules = rules_for(load_settings(sentiment_model=task.model))
     detector = cast("News", rules.detectors[News.name])
 
     def reading(name: str, title: str) -> Reading:
