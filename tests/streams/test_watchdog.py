@@ -118,10 +118,11 @@ async def test_a_kafka_that_is_away_tells_nothing() -> None:
 # ---- scorer ----------------------------------------------------------------------------------------------------
 
 
-def groups_at(fetched: int, applied: int) -> Any:
-    """A partition group that has got so far in every topic."""
-    order = SimpleNamespace(position=lambda _: fetched, has_room=lambda _: True)
-    shard = SimpleNamespace(next=dict.fromkeys(INPUTS, applied), closing=False)
+def groups_at(fetched: int, applied: int, *, flood: int | None = None, recorded: bool = False) -> Any:
+    """A partition group that has got so far in every topic, in the first one as far as ``flood``."""
+    order = SimpleNamespace(position=lambda _: fetched, has_room=lambda _: True, interleaves=not recorded)
+    places = dict.fromkeys(INPUTS, applied) | ({} if flood is None else {INPUTS[0]: flood})
+    shard = SimpleNamespace(next=places, closing=False)
     return [SimpleNamespace(partition=0, paused=False, order=order, shard=shard)]
 
 
@@ -149,6 +150,16 @@ async def test_a_scorer_that_applies_nothing_of_what_is_in_hand_ends() -> None:
         clock.move(int(STUCK_S * 1000) + 1)
     with pytest.raises(StopError, match=r"nothing is applied.*at offset 6"):
         await watch.answered(survey, groups_at(9, 6))
+
+
+async def test_a_topic_that_waits_for_its_turn_in_the_recorded_order_is_no_standstill() -> None:
+    clock = ManualClock()
+    survey, watch = Survey(clock), Watch(Connection(f"127.0.0.1:{free_port()}"), clock)
+    for flood in (1, 2, 3):
+        await watch.answered(survey, groups_at(9, 6, flood=flood, recorded=True))
+        clock.move(int(STUCK_S * 1000) + 1)
+    with pytest.raises(StopError, match=r"nothing is applied.*at offset 6"):
+        await watch.answered(survey, groups_at(9, 6, flood=3, recorded=True))
 
 
 @pytest.mark.stack
