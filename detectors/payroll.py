@@ -9,9 +9,23 @@ from detectors.config import SocialSecurityConfig
 from detectors.contract import Clearance, Context, Opinion
 from detectors.memoryless import Memoryless
 
+#: Months back from the newest one between which the same season of a year ago lies, and what came before it.
+_SEASON, _BEFORE_SEASON = slice(-14, -11), slice(-20, -12)
+#: A figure at this share of its low of a year ago is as low as then.
+_AS_LOW = 0.9
+
+
+def _as_every_year(values: Sequence[float], share: float) -> bool:
+    """Tell whether figures fell by that share at this season a year ago, too, and are now no lower than then."""
+    low = min((value for value in values[_SEASON] if value == value), default=0.0)
+    high = max((value for value in values[_BEFORE_SEASON] if value == value), default=0.0)
+    return 0 < low <= (1 - share) * high and values[-1] >= _AS_LOW * low
+
 
 class HeadcountFall(Memoryless):
     """An insured headcount that falls by a fifth or more from one month to the next, and has not come back.
+
+    A fall that comes every year at this season is none.
 
     Parameters
     ----------
@@ -20,7 +34,7 @@ class HeadcountFall(Memoryless):
     """
 
     name = "social-security-headcount"
-    version = 1
+    version = 2
     family = "social_security"
     series = ("insured_headcount",)
 
@@ -37,6 +51,8 @@ class HeadcountFall(Memoryless):
         if len(present) < 2:
             return ()
         newest = present[0][1]
+        if _as_every_year(known.values, config.fall_share):
+            return ()
         for (month, after), (_, before) in pairwise(present):
             if known.last - month >= config.fall_months:
                 break
@@ -59,7 +75,7 @@ class HeadcountFall(Memoryless):
 
 
 class PayrollFall(Memoryless):
-    """A contribution base that falls month after month.
+    """A contribution base that falls month after month, not as every year at this season.
 
     Parameters
     ----------
@@ -68,7 +84,7 @@ class PayrollFall(Memoryless):
     """
 
     name = "social-security-payroll"
-    version = 1
+    version = 2
     family = "social_security"
     series = ("contribution_base",)
 
@@ -87,7 +103,7 @@ class PayrollFall(Memoryless):
         if months < config.payroll_months:
             return ()
         before = values[-1 - months]
-        if not values[-1] <= (1 - config.payroll_share) * before:
+        if not values[-1] <= (1 - config.payroll_share) * before or _as_every_year(values, config.payroll_share):
             return ()
         return (
             Opinion(

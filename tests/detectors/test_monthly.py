@@ -176,3 +176,18 @@ def test_power_that_goes_while_sales_are_declared_as_ever(story: Story) -> None:
     assert told[59][0].observed == pytest.approx(0.16, abs=0.01)
     assert not speaks(story(PowerAgainstSales(CROSS), streams | {"vat_sales": [1e6] * 59 + [2e5]}, first))
     assert not speaks(story(PowerAgainstSales(CROSS), streams | {"daily_kwh": [1000.0] * 60}, first))
+
+
+def test_a_season_that_comes_every_year_is_no_fall(story: Story) -> None:
+    year = [100.0] * 8 + [85.0, 70.0, 70.0, 90.0]
+    told = play(story, HeadcountFall(PEOPLE), [100.0] * 4 + year * 3)
+    assert [period for period in speaks(told) if period > 20] == []
+    assert any(period <= 16 for period in speaks(play(story, HeadcountFall(PEOPLE), [100.0] * 8 + [70.0, 70.0])))
+    paid = play(story, PayrollFall(PEOPLE), [100.0] * 4 + ([100.0] * 7 + [92.0, 85.0, 75.0, 75.0, 95.0]) * 3)
+    assert [period for period in speaks(paid) if period > 20] == []
+
+
+def test_a_fall_below_the_season_is_told(story: Story) -> None:
+    year = [100.0] * 8 + [85.0, 70.0, 70.0, 90.0]
+    told = play(story, HeadcountFall(PEOPLE), [100.0] * 4 + year + [100.0] * 8 + [80.0, 45.0, 40.0])
+    assert told[-1]
