@@ -39,7 +39,7 @@ check: setup ## Lint, types and import rules.
 
 test: check ## Lint, types and the whole suite.
 	$(BIN)/python -m tests.browser_install
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lock: ## Pin the dependencies anew, with hashes.
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra postgresql pyproject.toml -o requirements.lock
