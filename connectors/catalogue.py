@@ -107,6 +107,8 @@ CASE_KINDS = frozenset(
 )  # fmt: skip
 CASE_ROLES = frozenset({"defendant", "plaintiff", "third_party"})
 CASE_STATES = frozenset({"open", "closed"})
+RELATIONS = frozenset({"investor", "investee"})
+PARTY_STATES = frozenset({"left", "active"})
 
 # The monthly lags follow the filing calendar: VAT of a month is declared by the 15th of the next one, social-security
 # contributions by its end.
@@ -141,6 +143,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 "litigation", "司法", "Litigation", 3650,
                 _event("case", "case_no", "kind", "role", "status",
                        kind=CASE_KINDS, role=CASE_ROLES, status=CASE_STATES),
+                _event("related_party", "relation", "status", relation=RELATIONS, status=PARTY_STATES),
             ),
             _family("sentiment", "舆情", "Sentiment", 365, _event("news", "title", series="news_count")),
         )
@@ -154,7 +157,7 @@ def metrics() -> Iterator[tuple[Family, Metric]]:
     Examples
     --------
     >>> [m.name for f, m in metrics() if f.name == "litigation"]
-    ['case']
+    ['case', 'related_party']
     """
     for family in FAMILIES.values():
         for metric in family.metrics.values():

@@ -101,7 +101,7 @@ class Cases:
     """
 
     name = "litigation-cases"
-    version = 1
+    version = 2
     family = "litigation"
     events = ("case",)
 
@@ -128,7 +128,7 @@ class Cases:
             return ()
         case, record = found
         records = _with(memory.get(case, ()), record)
-        if not record.stands and len(records) == 1 and len(memory) < self._config.max_cases:
+        if not record.stands and case not in memory and len(memory) < self._config.max_cases:
             return ()  # the removal of a record that was never seen, rather than forgotten
         standing = [r for r in records if r.stands]
         gravest = max(standing or records, key=self._severity)

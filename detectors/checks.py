@@ -108,12 +108,15 @@ def _learn(detector: PeriodDetector, memory: Any, context: Context) -> None:
 
 
 _WORDS: Final[Mapping[str, Sequence[Any]]] = {
-    "status": ("arrears", "paid", "suspended", "resumed", "closed", "open", "outage", "capacity_reduced"),
+    "status": ("arrears", "paid", "suspended", "resumed", "closed", "open", "outage", "capacity_reduced",
+               "left", "active"),
     "account": ("0001", "0002"),
     "kind": ("arrears", "arrears_paid", "abnormal_household", "abnormal_lifted", "bankruptcy", "dishonest", "filing",
              "enforcement", "consumption_ban", "judgment"),
     "grade": ("A", "B", "M", "C", "D"),
     "role": ("defendant", "plaintiff", "third_party"),
+    "relation": ("investor", "investee"),
+    "party": ("甲投资有限公司", "乙有限公司"),
     "amount": (None, 0, 12.5, "1,000,000", 3e9),
     "title": ("甲精密机械拖欠员工工资", "甲精密机械被申请破产清算", "甲精密机械召开年会", "乙公司债务违约"),
 }  # fmt: skip

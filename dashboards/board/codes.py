@@ -90,6 +90,7 @@ METRICS: Mapping[str, tuple[str, str]] = {
     "contribution_base": ("缴费基数", "Contribution base"),
     "contribution_owed": ("社保欠费", "Contributions owed"),
     "case": ("司法案件", "Court case"),
+    "related_party": ("关联方状态", "Related party"),
     "news": ("新闻舆情", "News item"),
 }
 
@@ -103,6 +104,8 @@ FACTS: Mapping[str, tuple[str, str]] = {
     "grade": ("等级", "Grade"),
     "kind": ("类型", "Kind"),
     "outlet": ("媒体", "Outlet"),
+    "party": ("关联方", "Party"),
+    "relation": ("关系", "Relation"),
     "role": ("身份", "Role"),
     "status": ("状态", "Status"),
     "title": ("标题", "Title"),
@@ -145,5 +148,11 @@ WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "third_party": ("第三人", "third party"),
         "open": ("未结", "open"),
         "closed": ("已结", "closed"),
+    },
+    "related_party": {
+        "investor": ("股东", "investor"),
+        "investee": ("被投资企业", "investee"),
+        "left": ("已退出市场", "left the market"),
+        "active": ("存续", "active"),
     },
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from detectors.cases import CaseRate, Cases
 from detectors.config import DetectionConfig
 from detectors.contract import AnyDetector
+from detectors.related import RelatedExits
 
 
 def detectors(config: DetectionConfig) -> tuple[AnyDetector, ...]:
@@ -12,4 +13,5 @@ def detectors(config: DetectionConfig) -> tuple[AnyDetector, ...]:
     return (
         Cases(config.litigation),
         CaseRate(config.litigation),
+        RelatedExits(config.litigation),
     )

@@ -19,6 +19,7 @@ SUITES: dict[str, str] = {
     "electricity": "streams.evaluation.electricity",
     "floors": "streams.evaluation.floors",
     "invoices": "streams.evaluation.invoices",
+    "judicial": "streams.evaluation.judicial",
     "nab": "streams.evaluation.nab",
     "news": "streams.evaluation.news",
 }

@@ -74,6 +74,14 @@ def test_a_removal_lowers_to_what_is_left_and_ends_as_a_matter_that_is_over(tell
     assert over.half_life_days == CONFIG.closed_half_life_days
 
 
+def test_the_removal_of_a_cases_only_record_lifts_its_floor(telling: Telling) -> None:
+    listed, removed = tell(telling, case("dishonest"), case("dishonest", status="closed"))
+    assert listed is not None
+    assert removed is not None
+    assert (listed.floor, listed.closed) == (Level.ORANGE, False)
+    assert (removed.floor, removed.closed, removed.lasting) == (Level.NONE, True, False)
+
+
 def test_the_removal_of_an_unknown_record_is_no_news(telling: Telling) -> None:
     assert tell(telling, case("dishonest", status="closed")) == [None]
 
