@@ -198,7 +198,7 @@ class ElectricityConfig:
     festival_after: int = 10
     festival_days: int = 21
     festival_over_days: int = 21
-    festival_long_days: int = 36
+    festival_long_days: int = 30
     festival_back_days: int = 10
     festival_rest_days: int = 7
     peers_low: float = 0.5
