@@ -33,9 +33,7 @@ _LOOSELY: Final = either(
     """
 )
 _DENIAL: Final = re.compile(
-    rf"(?P<firm>{_DENIES})|{_LOOSELY}|(?P<en>(?:no|not|denies|denied|without"
-    rf"|dismisses)\s)",
-    re.IGNORECASE,
+    rf"(?P<firm>{_DENIES})|{_LOOSELY}|(?P<en>(?:[Nn]o|[Nn]ot|[Dd]enie[sd]|[Ww]ithout|[Dd]ismisses)\s)"
 )
 #: A denial does not reach over these: what follows is a new statement.
 _BREAKS: Final = re.compile(
@@ -83,8 +81,8 @@ _ABOUT: Final = re.compile(
         警示片 典型案例 案例 征文 竞赛 知识 白皮书 蓝皮书 手册 指南 预案 条例 管理办法 征求意见 立法 司法解释
         修订草案 法律法规 保险产品 保险服务 责任险 保证保险 保函 预警系统 预警平台 查询系统 查询平台 查询功能
         查询服务 机制 专题片 纪录片 电影 电视剧 小说 游戏 剧情 反诈 防骗 安全检查 隐患排查 大排查 专项整治 专项行动
-        专项检查 排查 欠薪保障 保证金 周年 纪念 科普 学习 教育基地 体验馆 预测模型 研究报告 课题 论文 清欠活动
-        招标公告 风险防范 防控 警示标语 drill seminar training
+        专项检查 排查 讲解 讲授 解读 欠薪保障 保证金 周年 纪念 科普 学习 教育基地 体验馆 预测模型 研究报告 课题 论文
+        清欠活动 招标公告 风险防范 防控 警示标语 drill seminar training
     """
     )
 )

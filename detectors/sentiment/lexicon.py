@@ -164,6 +164,7 @@ class _Story:
 
     def __init__(self, text: str, names: tuple[str, ...], other_subject_factor: float) -> None:
         self._text, self._names, self._factor = text, names, other_subject_factor
+        self._alone: bool | None = None
 
     def stands(self, fact: floors.Fact) -> bool:
         """Tell whether a fact is the subject's, and neither denied nor over."""
@@ -200,7 +201,9 @@ class _Story:
 
     def _is_others(self, term: str, start: int) -> bool:
         """Tell whether a term says something of another party, or what the enterprise does to it."""
-        if not self._names or not parties.others_named(self._text):
+        if self._alone is None:
+            self._alone = not self._names or not parties.others_named(self._text)
+        if self._alone:
             return False
         clause = self._clause(start)
         at = start - clause.start

@@ -18,18 +18,21 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.sentiment.names import pattern_of
+from detectors.sentiment.names import forms
 from detectors.sentiment.writing import normalise
 
 FORMAT: Final = 1
 #: The table has ``2 ** BITS`` weights.
 BITS: Final = 17
-_LONGEST_GRAM: Final = 3
 #: Longer texts are read so far: a model learns from titles.
 _LONGEST: Final = 400
 _DIGITS: Final = re.compile(r"\d+")
-#: Odd multipliers that spread code points over 32 bits (Knuth; xxHash).
-_SPREAD, _MIX, _STEP = (np.uint32(factor) for factor in (2_654_435_761, 2_246_822_519, 40_503))
+#: Multiply-shift hashing (Dietzfelbinger 1996): the highest bits of a sum of characters, each times an odd factor. For
+#: runs of one; of two, first and second; of three, first to last.
+_FACTORS: Final = np.array(
+    [2_654_435_761, 2_246_822_519, 3_266_489_917, 668_265_263, 374_761_393, 2_869_860_233], np.uint32
+)
+_SHIFT: Final = np.uint32(32 - BITS)
 _DIGEST_CHARACTERS: Final = 12
 _MOST_BYTES: Final = 4 << 20
 
@@ -57,14 +60,14 @@ class HeadlineModel:
 
     def __init__(self, weights: NDArray[np.float16], bias: float) -> None:
         self._half = np.ascontiguousarray(weights, np.float16)
-        self._weights, self._bias = self._half.astype(np.float32), float(np.float32(bias))
+        self._weights, self._bias = self._half.astype(np.float64), float(np.float32(bias))
         self.digest = self._sha256()[:_DIGEST_CHARACTERS]
 
     def log_odds(self, title: str, names: Sequence[str]) -> float:
         """Return the log-odds that a title is bad news for the enterprise of these names."""
         runs = hashed_runs(title, tuple(names))
         # Half precision adds up exactly in double: the same on every machine.
-        return float(self._weights[runs].sum(dtype=np.float64)) / math.sqrt(len(runs)) + self._bias
+        return float(np.add.reduce(self._weights.take(runs))) / math.sqrt(len(runs)) + self._bias
 
     def _sha256(self) -> str:
         little = self._half.astype("<f2").tobytes() + np.array(self._bias, "<f4").tobytes()
@@ -131,12 +134,9 @@ def hashed_runs(title: str, names: tuple[str, ...]) -> NDArray[np.uint32]:
     The subject's name counts as one character, and so does a number: a model shall not learn who does badly.
     """
     clean = normalise(title[:_LONGEST])
-    pattern = pattern_of(tuple(map(normalise, names)))
-    if pattern is not None:
-        clean = pattern.sub("\x01", clean)
+    for form in forms(names):
+        clean = clean.replace(form, "\x01")
     clean = f"\x02{_DIGITS.sub('0', clean)}\x03"
-    points = np.frombuffer(clean.encode("utf-32-le", "replace"), "<u4").astype(np.uint32, copy=False)
-    runs = [points * _SPREAD]
-    for length in range(1, _LONGEST_GRAM):
-        runs.append((runs[-1][:-1] ^ (points[length:] * _STEP)) * _MIX + np.uint32(length))
-    return np.concatenate(runs) >> np.uint32(32 - BITS)
+    points = np.frombuffer(clean.encode("utf-32-le", "replace"), "<u4")
+    one, two, second, three, middle, last = np.multiply.outer(_FACTORS, points)
+    return np.concatenate((one, two[:-1] + second[1:], three[:-2] + middle[1:-1] + last[2:])) >> _SHIFT

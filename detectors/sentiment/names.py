@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
 from detectors.sentiment.words import either
+from detectors.sentiment.writing import normalise
 
 _LEGAL: Final = either(
     """
@@ -33,7 +34,7 @@ _CITY: Final = re.compile(
     """
     )
 )
-#: Words of trade at the end of a name, after its brand.
+#: Words of trade in a name, after its brand.
 _TRADE: Final = either(
     """
         科技 技术 电子 机械 精密 制造 材料 新材料 新材 生物 医药 制药 医疗 器械 机电 物流 建设 建筑 建工 工程 纺织
@@ -43,10 +44,10 @@ _TRADE: Final = either(
         煤业 冶金 金属 铜业 铝业 五金 模具 玩具 鞋业 皮革 纸业 玻璃 陶瓷 水泥 建材 装饰 园林 物业 租赁 担保 小额贷款
         小贷 金融 信托 保险 证券 基金 资产管理 资产 管理 咨询 服务 航运 航空 船舶 造船 港务 运输 快递 供应链 进出口
         国际 半导体 芯片 光伏 锂电 电梯 轴承 橡胶 轮胎 染整 印染 化纤 针织 棉业 粮油 饲料 种业 渔业 生态 数码 动力
-        电源 照明 卫浴 厨具 体育 健康 养老 药业 股份 电商 重机 车业 纸品 日化 化妆品 劳务 钢材
+        电源 照明 卫浴 厨具 体育 健康 养老 药业 股份 电商 重机 车业 纸品 制品 日化 化妆品 劳务 钢材
     """
 )
-_TRADES: Final = re.compile(rf"{_TRADE}+$")
+_TRADES: Final = re.compile(_TRADE)
 #: A name goes on: with words of trade, or with its legal form.
 _LONGER: Final = re.compile(rf"{_TRADE}+(?:[\u4e00-\u9fff]{{0,4}}?{_LEGAL})?|{_LEGAL}")
 _MARKET: Final = re.compile(r"^(?:\*?ST|S\*?ST|XD|XR|DR|N)(?=[\u4e00-\u9fff])")
@@ -59,28 +60,41 @@ def aliases(name: str) -> tuple[str, ...]:
     Examples
     --------
     >>> aliases("福州市华远精密制造有限公司")
-    ('福州市华远精密制造有限公司', '福州市华远精密制造', '华远精密制造', '华远精密制', '华远精密', '华远精', '华远')
+    ('福州市华远精密制造有限公司', '福州市华远精密制造', '华远精密制造', '华远精密制', '华远精密', '华远')
     """
     stem = _MARKET.sub("", _FORM.sub("", name, count=1)) or name
     core = stem
     for prefix in (_REGION, _CITY):
         rest = re.sub(r"^\([\u4e00-\u9fff]{2,6}\)", "", prefix.sub("", core, count=1))
         core = rest if len(rest) >= 3 else core
-    brand = core
-    match = _TRADES.search(brand)
-    if match and match.start() >= 2:
-        brand = brand[: match.start()]
-    found = {name, stem, core, *(core[:length] for length in range(max(len(brand), 2), len(core)))}
+    brands = [length for length in (2, 3) if _TRADES.match(core, length)]
+    found = {name, stem, core, *(core[:length] for length in [*brands, *range(4, len(core))])}
     return tuple(sorted((alias for alias in found if len(alias) > 1), key=lambda alias: (-len(alias), alias)))
 
 
 @lru_cache(maxsize=4096)
-def pattern_of(names: tuple[str, ...]) -> re.Pattern[str] | None:
-    """Return a pattern of everything that a text may call an enterprise, or None if it has no name."""
-    every = {alias for name in names for alias in aliases(name)}
-    if not every:
-        return None
-    return re.compile("|".join(map(re.escape, sorted(every, key=lambda alias: (-len(alias), alias)))))
+def forms(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what a normalised text may call an enterprise of several names, the longest first."""
+    every = {alias for name in names for alias in aliases(normalise(name))}
+    return tuple(sorted(every, key=lambda alias: (-len(alias), alias)))
+
+
+def occurrences(text: str, names: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    """Yield where a normalised text calls an enterprise by name, and how.
+
+    Examples
+    --------
+    >>> list(occurrences("华远破产,华远精密停产", ("华远精密制造有限公司",)))
+    [(0, '华远'), (5, '华远精密')]
+    """
+    known, at = forms(names), 0
+    while True:
+        found = [(place, -len(form), form) for form in known if (place := text.find(form, at)) >= 0]
+        if not found:
+            return
+        place, length, form = min(found)
+        yield place, form
+        at = place - length
 
 
 def is_form_of(alias: str, rest: str, names: Sequence[str]) -> bool:

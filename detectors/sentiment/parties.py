@@ -12,7 +12,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from detectors.sentiment.names import is_form_of, legal_form, pattern_of
+from detectors.sentiment.names import is_form_of, legal_form, occurrences
 from detectors.sentiment.words import either
 
 _C: Final = r"[^，。；！？,;!?\n]"
@@ -30,8 +30,8 @@ _OTHER: Final = re.compile(
     r"(?:股份|有限责任|有限)公司|合作社|事务所"
     rf"|{_TRADE}(?:股份|集团|公司|厂|企业)"
     r"|[甲乙丙丁戊A-Z](?:公司|企业|厂|集团)"
-    rf"|(?:另外?一|其他|其它|别的|外地|当地|同城|多|数|两|几|[\d一二三四五六七八九十百]+余?|部分|一批|周边"
-    rf"|附近|相邻|隔壁|个别|不少|众多){_C}{{0,8}}?"
+    rf"|(?:(?:另外?一|多|数|两|几|[\d一二三四五六七八九十百]余?|部分|个别|不少|众多)家"
+    rf"|其他|其它|别的|外地|当地|同城|一批|周边|附近|相邻|隔壁|部分|个别|不少|众多){_C}{{0,8}}?"
     r"(?:(?<!子)(?<!分)公司|企业|工厂|(?<!本)厂|商户|平台|房企|药企|车企|钢企|供应商|客户|单位|同行|煤矿|矿山"
     r"|门店|商家)"
     r"|某[^，。；！？,;!?\n被遭涉因]{0,10}?(?:公司|企业|工厂|厂|商|客户|房企|药企|车企|债券|产品|股票|信托|集团|男子|女子|人|单位|平台|银行|项目|同行"
@@ -45,7 +45,7 @@ _OTHER: Final = re.compile(
         不法分子 犯罪嫌疑人 嫌疑人 嫌犯 诈骗分子 骗子 团伙 被告方 被告(?!知) 被诉方 买方 卖方 买家 卖家 下游(?!业务)
         上游(?!业务) 中小企业 网贷平台 被投企业 被投资企业 被担保人 被担保方 标的公司 收购标的 目标公司 原股东
         前股东 小股东 前高管 前员工 离职员工 原员工 商户 摊贩 企业主 同业 承运商 承运人 采购商 采购方 邻县 邻市 外省
-        同名 隔壁 交易所 园区内企业 违法企业 业主单位 甲方 乙方 中介 前任 前东家 竞品
+        同名 隔壁 后者 交易所 园区内企业 违法企业 业主单位 甲方 乙方 中介 前任 前东家 竞品
     """
     )
     + rf"|(?:行业|板块|全国|全省|全市|我省|我市|本市|辖区|园区|全县)内?(?={_C}{{0,10}}?(?:企业|公司|潮|多起"
@@ -75,7 +75,7 @@ _ACTS: Final = re.compile(
         承接 承租 租用 盘活 中标 承建 代理 受托 受聘 参加 参展 出席 旁听 观摩 报名参[与加] 申报(?:破产)?债权 代偿
         代为 代付 垫付 先行支付 揭发 抵制 警惕 谴责 报道 点评 评论 解读 防范 打击 预防 拒绝 杜绝 远离 抢救 扑救 扑灭
         解救 抓获 破获 识破 取代 顶替 收治 安置 吸纳 招聘 聘用 录用 冒用 假冒
-        为(?=[^，。]{0,12}(?:员工|工人|职工|客户|农民工)) 见义勇为
+        为(?=[^，。]{0,12}(?:员工|工人|职工|客户|农民工|居民|群众|学校|家庭|受损|受灾)) 见义勇为
     """
     )
     + r"|配合(?:警方|公安|法院|税务|执法)|帮(?=[^，。]{0,8}(?:讨|追))|对(?=[^，。]{0,16}(?:提起|申请))"
@@ -129,8 +129,8 @@ _ATTRIBUTE: Final = re.compile(
     + either(
         """
         企业 公司 客户 厂商 房企 同行 单位 个人 案例 机构 供应商 经销商 项目 工厂 小厂 厂(?!房|区|长) 农民工 工人
-        劳动者 群众 业主 人士 主体 商家 平台 地块 土地 煤矿 矿山 资产包 老板(?=留|遗|的厂) 人员家属 嫌犯 嫌疑人 门店
-        商户 家庭 球员 酒店 楼盘
+        劳动者 群众 业主 受损 受灾 居民 人士 主体 商家 平台 地块 土地 煤矿 矿山 资产包 老板(?=留|遗|的厂) 人员家属
+        嫌犯 嫌疑人 门店 商户 家庭 球员 酒店 楼盘
     """
     )
     + r"(?!名单|名录|黑名单|公示|信息|公告|清单|库|范围|负责人|因|列表)"
@@ -196,15 +196,14 @@ def mentions(clause: str, names: tuple[str, ...]) -> list[Mention]:
     >>> [mention.who.value for mention in mentions("华远精密起诉某贸易公司拖欠货款", ("华远精密制造有限公司",))]
     ['subject', 'other']
     """
-    pattern = pattern_of(names)
     found: list[Mention] = []
     start = 0
-    if pattern is not None:
-        for match in pattern.finditer(clause):
-            if match.start() >= start and is_form_of(match.group(), clause[match.end() :], names):
-                found.extend(_others(clause, start, match.start()))
-                start = match.end() + len(legal_form(clause[match.end() :]))
-                found.append(Mention(match.start(), start, Who.SUBJECT))
+    for at, form in occurrences(clause, names):
+        rest = clause[at + len(form) :]
+        if at >= start and is_form_of(form, rest, names):
+            found.extend(_others(clause, start, at))
+            start = at + len(form) + len(legal_form(rest))
+            found.append(Mention(at, start, Who.SUBJECT))
     found.extend(_others(clause, start, len(clause)))
     return found
 
