@@ -28,8 +28,9 @@ PER_OFFICER = 100
 _ORDER = tuple(Level)
 #: The levels that are compared.
 LEVELS = _ORDER[1:]
-Change: TypeAlias = Literal["gained", "lost", "earlier", "later", "same"]
-CHANGES: tuple[Change, ...] = ("gained", "lost", "earlier", "later", "same")
+#: ``again``: one more spell of a matter that the old configuration told once; ``merged``: one less.
+Change: TypeAlias = Literal["gained", "lost", "earlier", "later", "same", "again", "merged"]
+CHANGES: tuple[Change, ...] = ("gained", "lost", "earlier", "later", "same", "again", "merged")
 
 
 class WrongConfigError(ValueError):
@@ -183,23 +184,32 @@ def differences(before: Run, after: Run) -> Iterator[Difference]:
 
 
 def _matched(old: Sequence[Spell], new: Sequence[Spell], level: Level) -> Iterator[Difference]:
-    waiting: dict[str, list[Spell]] = {}
+    """Pair each old spell with the first new one of the same matter that is free."""
+    free: dict[str, list[Spell]] = {}
     for spell in new:
-        waiting.setdefault(spell.enterprise, []).append(spell)
+        free.setdefault(spell.enterprise, []).append(spell)
+    all_new = {name: tuple(mine) for name, mine in free.items()}
+    all_old: dict[str, list[Spell]] = {}
     for spell in old:
-        mine = waiting.get(spell.enterprise, [])
+        all_old.setdefault(spell.enterprise, []).append(spell)
+        mine = free.get(spell.enterprise, [])
         match = next((one for one in mine if one.overlaps(spell)), None)
         if match is None:
-            yield Difference("lost", level, spell, None)
+            merged = any(one.overlaps(spell) for one in all_new.get(spell.enterprise, ()))
+            yield Difference("merged" if merged else "lost", level, spell, None)
             continue
         mine.remove(match)
-        change: Change = "same"
-        if match.began.at != spell.began.at:
-            change = "earlier" if match.began.at < spell.began.at else "later"
-        yield Difference(change, level, spell, match)
-    for left in waiting.values():
+        yield Difference(_shift(spell, match), level, spell, match)
+    for name, left in free.items():
         for spell in left:
-            yield Difference("gained", level, None, spell)
+            again = any(one.overlaps(spell) for one in all_old.get(name, ()))
+            yield Difference("again" if again else "gained", level, None, spell)
+
+
+def _shift(before: Spell, after: Spell) -> Change:
+    if after.began.at == before.began.at:
+        return "same"
+    return "earlier" if after.began.at < before.began.at else "later"
 
 
 def summary(before: Run, after: Run, found: Sequence[Difference]) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from connectors.simulator import CitySource, Decoy, Story
 from connectors.simulator.city import ZONE
 from detectors.calendar import Calendar
 from detectors.config import DetectionConfig
+from detectors.registry import default_detectors
 from streams.evaluation.suite import Task, write_rows
+from streams.evaluation.timing import timed
 from streams.replay import Replayed, replay
 from streams.rules import Rules
 
@@ -28,6 +30,8 @@ PARTITIONS = 1
 #: The winters that a seed chooses from: each window spans two Spring Festivals with an official calendar.
 _FIRST_YEARS = range(2017, 2025)
 PER_OFFICER = 100
+#: The city in which detectors are timed.
+_COSTED_ENTERPRISES, _COSTED_DAYS = 60, 150
 #: An alarm this long after a decoy is still about it.
 _AFTER = timedelta(days=14)
 _ORDER = tuple(Level)
@@ -100,10 +104,27 @@ def judge(
         "decoys": {name: _passed(name, decoys, judged) for name in dict.fromkeys(decoy.name for decoy in decoys)},
         **_burden(source, judged, live_from, _detectors(scored)),
         "us_per_daily_reading": round(scored.seconds * 1e6 / readings, 2),
+        **_costs(rules.config),
         "messages": scored.messages,
         "dead_letters": scored.dead_letters,
         "start": source.city.start.isoformat(),
         "config_version": rules.config.version,
+    }
+
+
+def _costs(config: DetectionConfig) -> dict[str, dict[str, float]]:
+    """Return the time per daily reading in each detector of periods, and in each family's, measured in a small city."""
+    spent: Counter[str] = Counter()
+    detectors = default_detectors(config)
+    city = CitySource(enterprises=_COSTED_ENTERPRISES, days=_COSTED_DAYS, fine_share=0.0)
+    replay([city], Rules(1, Calendar(str(ZONE)), config, timed(detectors, spent)), str(ZONE))
+    readings = _COSTED_ENTERPRISES * _COSTED_DAYS
+    families: Counter[str] = Counter()
+    for detector in detectors:
+        families[detector.family] += spent[detector.name]
+    return {
+        name: {key: round(seconds * 1e6 / readings, 2) for key, seconds in counted.most_common() if seconds}
+        for name, counted in (("us_by_detector", spent), ("us_by_family", families))
     }
 
 

@@ -96,6 +96,8 @@ def test_an_outage_and_a_festival_are_no_crisis(lived: Lived) -> None:
     """Outside the stories, next to nobody turns orange or red while a decoy lasts and in the fortnight after it."""
     told = {story["enterprise_id"] for story in lived.truth["stories"]}
     for decoy in lived.truth["decoys"]:
+        if decoy["enterprises"] == 1:
+            continue
         first, last = date.fromisoformat(decoy["begins"]), date.fromisoformat(decoy["ends"])
         alarmed = {
             alert.enterprise_id
@@ -120,6 +122,40 @@ def test_the_journal_leads_to_the_same_bytes(lived: Lived) -> None:
     told = lived.stack.run("replay", "--journal", "--json", check=False)
     assert told["equal"], told["differences"]
     assert told["records"] > 30_000
+
+
+def test_the_journal_explains_a_level_as_the_store_does(lived: Lived) -> None:
+    debtor = next(one for one in lived.truth["stories"] if one["name"] == "dishonest-debtor")["enterprise_id"]
+    written = lived.stack.run("explain", debtor, "--json")
+    exact = lived.stack.run("explain", debtor, "--journal", "--json")
+    assert exact["exact"] and not written["exact"]
+    assert (exact["level"], exact["rule"]) == (written["level"], written["rule"])
+    assert exact["level"] in ("orange", "red")
+    for mine, engines in zip(written["families"], exact["families"], strict=True):
+        assert mine["coverage"] == engines["coverage"]
+        assert mine["score"] == pytest.approx(engines["score"], abs=0.1), mine["family"]
+
+
+def test_an_earlier_time_is_explained_by_what_the_journal_had_then(lived: Lived) -> None:
+    debtor = next(one for one in lived.truth["stories"] if one["name"] == "dishonest-debtor")
+    exact = lived.stack.run("explain", debtor["enterprise_id"], "--journal", "--json", "--at", debtor["begins"])
+    assert exact["level"] == "none"
+    court = next(family for family in exact["families"] if family["family"] == "litigation")
+    assert {one["reason"] for one in court["evidence"]} <= {"litigation.lawsuit"}
+
+
+def test_other_settings_are_tried_on_the_journal(lived: Lived, tmp_path: Path) -> None:
+    (tmp_path / "same.toml").write_text('label = "same"\n', encoding="utf-8")
+    (tmp_path / "calm.toml").write_text('label = "calm"\n[levels]\nyellow = 0.6\n', encoding="utf-8")
+    same, calm = (
+        lived.stack.run("backtest", "--config", str(tmp_path / name), "--json")["levels"]
+        for name in ("same.toml", "calm.toml")
+    )
+    changes = ("gained", "lost", "earlier", "later")
+    assert not any(each[change] for each in same.values() for change in changes)
+    assert same["yellow"]["before"] > 0
+    assert calm["yellow"]["lost"] + calm["yellow"]["later"] > 0
+    assert calm["yellow"]["gained"] == 0
 
 
 def test_replaying_the_file_without_a_broker_gives_the_same_alerts(lived: Lived, tmp_path: Path) -> None:

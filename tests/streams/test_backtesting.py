@@ -81,14 +81,22 @@ def test_gained_lost_earlier_later_and_same() -> None:
     assert of_level(Level.YELLOW, run(*told), run(*elsewhere)) == [("lost", None), ("gained", None)]
 
 
+def test_a_matter_that_is_told_twice_is_not_gained() -> None:
+    once = [alert(10, Level.YELLOW), alert(40, Level.NONE)]
+    twice = [alert(12, Level.YELLOW), alert(20, Level.NONE), alert(25, Level.YELLOW), alert(30, Level.NONE)]
+    assert of_level(Level.YELLOW, run(*once), run(*twice)) == [("later", 2.0), ("again", None)]
+    assert of_level(Level.YELLOW, run(*twice), run(*once)) == [("earlier", -2.0), ("merged", None)]
+
+
 def test_the_numbers_add_up_and_are_per_officer_and_day() -> None:
     before = run(alert(1, Level.ORANGE), alert(4, Level.NONE), alert(9, Level.BLUE, "two"))
     after = run(alert(2, Level.YELLOW), alert(4, Level.NONE))
     found = list(differences(before, after))
     levels = summary(before, after, found)["levels"]
     for each in levels.values():
-        assert each["before"] == each["lost"] + each["earlier"] + each["later"] + each["same"]
-        assert each["after"] == each["gained"] + each["earlier"] + each["later"] + each["same"]
+        both = each["earlier"] + each["later"] + each["same"]
+        assert each["before"] == each["lost"] + each["merged"] + both
+        assert each["after"] == each["gained"] + each["again"] + both
     assert (levels["orange"]["lost"], levels["yellow"]["later"], levels["blue"]["lost"]) == (1, 1, 1)
     assert levels["blue"]["per_officer_day_before"] == pytest.approx(2 / (2 * 50))
 

@@ -51,6 +51,8 @@ def test_the_burden_adds_up(result: dict[str, Any]) -> None:
     )
     assert sum(result["false_alarms_by_family"].values()) <= result["false_alarms"]
     assert result["us_per_daily_reading"] > 0
+    assert sum(result["us_by_family"].values()) == pytest.approx(sum(result["us_by_detector"].values()), abs=0.5)
+    assert "electricity-collapse" in result["us_by_detector"]
     assert result["dead_letters"] == 0
 
 
