@@ -140,7 +140,7 @@ class Collapse:
         else:
             ended = habit.take(values, index, day, config.stop_share, workday=workday)
         if ended and (worked or not self._rests(memory)):
-            habit.keep(ended, config.habit_memory_days)
+            habit.keep(day - ended, ended, config.habit_memory_days)
         if workday and value < config.stop_share * usual:
             if habit.begun and day - habit.begun > config.forget_days:
                 memory.workday, memory.offday = EWVar(config.fade), EWVar(config.fade)
@@ -237,6 +237,8 @@ class Collapse:
             severity = self._severity(stop.counted, likely)
         if not severity:
             return None
+        if habit.is_of_season(stop.last):  # it rested at this time of an earlier year, and came back
+            severity = min(severity, config.drop_severity)
         confidence = min(habit.days / stops.sure_days, 1.0)
         reach = Level.ORANGE if severity >= config.sustained_severity else Level.YELLOW
         return self._opinion(context, stop, severity, confidence, unit, habit.usual, reach, facts)

@@ -19,6 +19,10 @@ _WINDOW, _LEAST = 56, 7
 _IDLE = 0.1
 #: So many of the longest stops are remembered, from this length on.
 _LONGEST, _LONG = 8, 5
+#: So many of the newest rests are remembered with their date: stops of this length or more.
+_RESTS, _REST = 4, 10
+#: A rest of a year before began within so many days of this one, and this one may be so much longer.
+_SAME_SEASON, _SAME_LENGTH, _YEAR = 7, 3, 365.25
 
 
 class Habit:
@@ -34,6 +38,8 @@ class Habit:
         Stops that it came back from. Halved with ``days``, so that old ones are forgotten.
     longest
         Length of the longest of them, longest first.
+    rests
+        First day and length of the newest that lasted ten days or more, newest first.
     begun
         First day of the stop that is under way, 0 if it runs.
     usual, idle
@@ -42,17 +48,19 @@ class Habit:
         Whether that stop has lasted over a working day.
     """
 
-    __slots__ = ("begun", "days", "idle", "last", "longest", "stops", "usual", "worked")
+    __slots__ = ("begun", "days", "idle", "last", "longest", "rests", "stops", "usual", "worked")
 
     def __init__(self) -> None:
         self.last = self.days = self.stops = self.begun = 0
         self.longest: list[int] = []
+        self.rests: list[list[int]] = []
         self.usual, self.idle, self.worked = nan, 0.0, False
 
     def copy(self) -> Habit:
         """Return one that is equal, and changes apart."""
         made = Habit()
         made.last, made.days, made.stops, made.longest = self.last, self.days, self.stops, self.longest
+        made.rests = self.rests
         made.begun, made.usual, made.idle, made.worked = self.begun, self.usual, self.idle, self.worked
         return made
 
@@ -93,13 +101,24 @@ class Habit:
         self.days += 1
         return ended
 
-    def keep(self, length: int, memory_days: int) -> None:
+    def keep(self, first: int, length: int, memory_days: int) -> None:
         """Remember a stop that has ended; what lies ``memory_days`` back counts half."""
         self.stops += 1
         if length >= _LONG:
             self.longest = sorted([*self.longest, length], reverse=True)[:_LONGEST]
+        if length >= _REST:
+            self.rests = [[first, length], *self.rests][:_RESTS]
         if self.days > memory_days:
             self.days, self.stops, self.longest = self.days // 2, self.stops // 2, self.longest[::2]
+
+    def is_of_season(self, day: int) -> bool:
+        """Tell whether the stop under way, on a day of it, is like one that began at this time of an earlier year."""
+        for first, length in self.rests:
+            years = round((self.begun - first) / _YEAR)
+            near = abs(self.begun - first - years * _YEAR) <= _SAME_SEASON
+            if years and near and day - self.begun < length + _SAME_LENGTH:
+                return True
+        return False
 
     def at_end_of(self, known: Series, share: float, calendar: Calendar) -> Habit:
         """Return the habit when all closed days are taken in: the last ones have not settled, and any may be restated.
@@ -133,14 +152,15 @@ class Habit:
     def dump(self) -> list[Plain]:
         """Return what :meth:`load` takes."""
         stop: list[Plain] = [self.begun, self.usual, self.idle, self.worked] if self.begun else []
-        return [self.last, self.days, self.stops, [*self.longest], *stop]
+        return [self.last, self.days, self.stops, [*self.longest], [[*rest] for rest in self.rests], *stop]
 
     @classmethod
     def load(cls, state: list[Plain]) -> Habit:
         """Restore what :meth:`dump` returned."""
         loaded = cls()
-        loaded.last, loaded.days, loaded.stops, longest, *stop = state  # type: ignore[assignment]  # as dump wrote them
+        loaded.last, loaded.days, loaded.stops, longest, rests, *stop = state  # type: ignore[assignment]  # as dumped
         loaded.longest = [*longest]  # type: ignore[misc]  # as dump wrote them
+        loaded.rests = [[*rest] for rest in rests]  # type: ignore[union-attr, misc]  # as dump wrote them
         if stop:
             loaded.begun, loaded.usual, loaded.idle, loaded.worked = stop  # type: ignore[assignment]  # as above
         return loaded

@@ -145,6 +145,17 @@ def test_a_firm_that_often_pauses_is_given_more_time(story: Story) -> None:
     assert 165 <= next(period for period in speaks(told) if period >= 125) <= 174
 
 
+def test_a_plant_that_rests_at_the_same_time_each_year_is_expected_to_come_back(story: Story) -> None:
+    use = factory("2024-05-06", 480)
+    use[60:81] = [20.0] * 21
+    use[424:] = [20.0] * 56
+    told = story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2024-05-06"), around([1.0] * 480))
+    severities = [opinions[0].severity if opinions else 0.0 for opinions in told]
+    assert max(severities[60:81]) == CONFIG.sustained_severity
+    assert max(severities[424:447]) == CONFIG.drop_severity
+    assert severities[449] == CONFIG.sustained_severity
+
+
 def test_an_intermittent_user_is_not_in_standstill(story: Story) -> None:
     random = Random(3)
     use = [1000.0 if random.random() < 0.3 else 5.0 for _ in range(200)]
