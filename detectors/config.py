@@ -655,6 +655,8 @@ class SentimentConfig:
         Digest of the trained model of headlines that judges beside the lexicon, empty without one; set for you by
         ``FOREWARN_SENTIMENT_MODEL``. How much of the judgement is the model's: 0 to 1. Serious facts are the
         lexicon's alone.
+    source_weights
+        By source: what its items are worth, 0 to 1; 1 for a source that is not named.
     duplicate_bits
         Items whose 64-bit fingerprints differ in at most so many bits are one story.
     max_clusters
@@ -671,6 +673,7 @@ class SentimentConfig:
     body_factor: float = 0.6
     model: str = ""
     model_share: float = 0.7
+    source_weights: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     duplicate_bits: int = 12
     max_clusters: int = 16
     half_life_days: float = 7.0
@@ -685,6 +688,10 @@ class SentimentConfig:
             "volume_severity",
         )  # fmt: skip
         _check_positive(self, "max_clusters", "half_life_days", "volume_min")
+        for source, weight in self.source_weights.items():
+            _require(
+                0 <= weight <= 1, f"SentimentConfig.source_weights[{source!r}] must be from 0 to 1, not {weight!r}"
+            )
         _require(0 <= self.duplicate_bits <= 32, "SentimentConfig.duplicate_bits must be from 0 to 32")
 
 

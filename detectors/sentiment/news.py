@@ -16,11 +16,11 @@ _LONGEST_BODY: Final = 4000
 
 
 class _Story(NamedTuple):
-    """What is remembered of a story: fingerprint, when it first came (milliseconds), worst severity, items."""
+    """What is remembered of a story: fingerprint, when it first came (milliseconds), most that it was worth, items."""
 
     print: int
     since: int
-    severity: float
+    worth: float
     items: int
 
 
@@ -79,7 +79,8 @@ class News:
         found = self._print(event)
         at = nearest([story.print for story in memory], found, self._config.duplicate_bits)
         known = None if at is None else memory[at]
-        if known is not None and reading.severity <= known.severity:
+        weight = self._weight(event)
+        if known is not None and reading.severity * weight <= known.worth:
             return ()
         since = known.since if known else event.published_at
         facts: dict[str, str | float] = {"title": text_of(event.payload, "title", 120)}
@@ -92,6 +93,7 @@ class News:
                 "sentiment.serious-news" if reading.hard else "sentiment.negative-news",
                 reading.severity,
                 subject=f"{known.print if known else found:016x}",
+                confidence=weight,
                 since=since,
                 lasting=False,
                 half_life_days=self._config.half_life_days,
@@ -104,15 +106,17 @@ class News:
         reading = self.reading(event, context)
         if reading.severity < self._config.speak_from:
             return
-        found = self._print(event)
+        found, worth = self._print(event), reading.severity * self._weight(event)
         at = nearest([story.print for story in memory], found, self._config.duplicate_bits)
         if at is None:
-            memory.append(_Story(found, event.published_at, reading.severity, 1))
+            memory.append(_Story(found, event.published_at, worth, 1))
             del memory[: -self._config.max_clusters]
         else:
             story = memory.pop(at)
-            worst = max(story.severity, reading.severity)
-            memory.append(story._replace(severity=worst, items=story.items + 1))
+            memory.append(story._replace(worth=max(story.worth, worth), items=story.items + 1))
+
+    def _weight(self, event: Event) -> float:
+        return self._config.source_weights.get(event.source, 1.0)
 
     def reading(self, event: Event, context: Context) -> Reading:
         """Return the worse of title and body, for the enterprise's names or else the subject that the source names.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors.calendar import Calendar
 from detectors.config import default
-from detectors.contract import Opinion
+from detectors.contract import Context, Event, Opinion, Profile
 from detectors.sentiment.duplicates import distance, fingerprint, nearest
 from detectors.sentiment.floors import KINDS
 from detectors.sentiment.lexicon import NEUTRAL, SOFT_CEILING, TERMS, read
@@ -183,6 +185,19 @@ def test_a_body_weighs_less_than_a_title(telling: Telling) -> None:
     (title,) = tell(telling, {"title": "甲精密机械破产清算"})
     assert body[0].severity < title[0].severity
     assert body[0].reason == "sentiment.negative-news"
+
+
+def test_a_story_of_a_better_source_is_told_again(calendar: Calendar) -> None:
+    news = News(replace(CONFIG, source_weights={"rumours": 0.4}))
+    memory, told = news.memory(), []
+    for source in ("rumours", "rumours", "gazette", "rumours"):
+        event = Event("news", {"title": "甲精密机械破产清算"}, 0, 0, source)
+        context = Context(0, calendar, Profile(names=NAMES), {}, {})
+        told.append(news.judge_one(memory, event, context))
+        news.learn_one(memory, event, context)
+    assert [len(opinions) for opinions in told] == [1, 0, 1, 0]
+    assert [told[n][0].confidence for n in (0, 2)] == [0.4, 1.0]
+    assert told[0][0].subject == told[2][0].subject
 
 
 def test_a_wave_of_news(story: Story) -> None:
