@@ -36,9 +36,14 @@ _REASONS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class _Known(NamedTuple):
-    """What is known of a number: how far the nearest landmark is, which one that is, where the number would go."""
+    """What is known of a number: how far the nearest landmark is, which one that is, where the number would go.
+
+    The distance is what is left of the step to the landmark without the finest step that the stream ever made: the
+    next one of whole numbers is nothing new.
+    """
 
     distance: float
+    step: float
     nearest: int
     place: int
 
@@ -50,7 +55,7 @@ class _Values:
     (the doubling algorithm of streaming clustering, in one dimension).
     """
 
-    __slots__ = ("count", "least", "marks", "most", "spread", "square", "weights")
+    __slots__ = ("count", "finest", "least", "marks", "most", "spread", "square", "weights")
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -59,6 +64,8 @@ class _Values:
         self.count = 0
         #: Numbers nearer to a landmark than this are that landmark.
         self.least = 0.0
+        #: The smallest step from a landmark to another number; 0 while there is none.
+        self.finest = 0.0
         self.spread = 0.0
         #: Mean square of the distances at which numbers came, which fades.
         self.square = 0.0
@@ -66,12 +73,13 @@ class _Values:
     def find(self, value: float) -> _Known:
         marks = self.marks
         place = bisect_left(marks, value)
-        distance, nearest = inf, -1
+        step, nearest = inf, -1
         if place < len(marks):
-            distance, nearest = marks[place] - value, place
-        if place and value - marks[place - 1] < distance:
-            distance, nearest = value - marks[place - 1], place - 1
-        return _Known(distance, nearest, place)
+            step, nearest = marks[place] - value, place
+        if place and value - marks[place - 1] < step:
+            step, nearest = value - marks[place - 1], place - 1
+        finest = self.finest if 0.0 < self.finest < step else step
+        return _Known(inf if nearest < 0 else step - finest, step, nearest, place)
 
     def novelty(self, known: _Known, unmoved: float = 0.0) -> float:
         """Return the distance, measured by the geometric mean of the spread and of the usual distance.
@@ -83,11 +91,13 @@ class _Values:
         scale = sqrt(self.square) * self.spread
         if scale > 0:
             return known.distance / sqrt(scale)
-        return unmoved if known.distance > 0 and self.count >= _FIRST else 0.0
+        return unmoved if known.step > 0 and self.count >= _FIRST else 0.0
 
     def learn(self, value: float, known: _Known, fading: float) -> None:
         if self.count:
             self.square += fading * (known.distance * known.distance - self.square)
+            if known.step > 0 and not 0.0 < self.finest <= known.step:
+                self.finest = known.step
         self.count += 1
         if known.distance <= self.least:
             self.weights[known.nearest] += 1
@@ -122,10 +132,11 @@ class _Values:
         self.marks, self.weights = marks, weights
 
     def dump(self) -> list[Plain]:
-        return [self.count, self.least, self.spread, self.square, [*self.marks], [*self.weights]]
+        figures: list[Plain] = [self.count, self.least, self.finest, self.spread, self.square]
+        return [*figures, [*self.marks], [*self.weights]]
 
     def load(self, state: list[Plain]) -> None:
-        self.count, self.least, self.spread, self.square, marks, weights = state  # type: ignore[assignment]  # as dump wrote them
+        self.count, self.least, self.finest, self.spread, self.square, marks, weights = state  # type: ignore[assignment]  # as dump wrote them
         self.marks, self.weights = list(marks), list(weights)  # type: ignore[arg-type]  # likewise
 
 
@@ -162,7 +173,7 @@ class _Pairs:
             farther = distance if distance > other else other
             if farther < best:
                 best = farther
-        return _Known(best, -1, place)
+        return _Known(best, best, -1, place)
 
     def novelty(self, known: _Known, spread: float) -> float:
         if not self.marks:
@@ -204,7 +215,7 @@ class ValueNovelty:
     was this value seen before? Together with the one of two steps ago? Has the stream ever stayed above this value for
     6 steps, and for 48? An answer is the distance to the nearest that was seen, measured by the geometric mean of the
     stream's spread (its 1 % to 99 %) and of the usual distance (root mean square, fading): a stream that brings new
-    values all the time must bring newer ones to be heard.
+    values all the time must bring newer ones to be heard. The finest step that a stream makes is no distance.
 
     What was new is not new again: a score counts only if it is ``repeat`` times the highest one so far, which is
     forgotten by half every ``half_life`` steps; all others are 0.

@@ -110,6 +110,12 @@ def test_the_unit_does_not_matter(factor: float) -> None:
     assert scaled == pytest.approx(scores(values), rel=1e-6)
 
 
+def test_the_next_whole_number_is_nothing_new() -> None:
+    random = Random(8)
+    counts = [float(random.randrange(20)) for _ in range(500)]
+    assert scores([*counts, 20.0])[500] < 0.5 < scores([*counts, 30.0])[500]
+
+
 def test_no_value_is_passed_over() -> None:
     values = noisy(4)
     with_gaps = [*values[:300], nan, inf, -inf, 1e200, *values[300:]]
