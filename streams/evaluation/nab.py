@@ -146,9 +146,13 @@ def read(task: Task) -> list[Stream]:
     MissingDataError
         If the windows or a file is missing.
     ValueError
-        If one of them cannot be read.
+        If one of them cannot be read, or no window is labelled.
     """
-    labels = _object(task.file("nab", "windows.json"))
+    path = task.file("nab", "windows.json")
+    labels = _object(path)
+    if not any(labels.values()):
+        message = f"{path} labels no window, so that there is nothing to find"
+        raise ValueError(message)
     return [_stream(name, task.file("nab", "data", *name.split("/")), labels[name]) for name in labels]
 
 

@@ -84,6 +84,19 @@ def test_weights_are_settings() -> None:
         DetectionConfig.from_mapping({"invoices": {"weights": {"voided": -1.0}}})
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_book_cut_at_any_day_reads_as_the_whole_one_did_then(seed: int) -> None:
+    invoices = trade(voided=0.1, red=0.05, seed=seed)
+    cut = Random(seed).randrange(len(invoices))
+    growing = InvoiceBook(CONFIG)
+    then: dict[int, float] = {}
+    for invoice in invoices:
+        growing.learn_one(invoice)
+        then[invoice.day] = growing.risk(invoice.day, invoice.month)
+    last = invoices[cut]
+    assert book(invoices[: cut + 1]).risk(last.day, last.month) == then[last.day]
+
+
 def test_a_voided_invoice_is_no_sale() -> None:
     voided = [Invoice(DAYS - 1, DAYS // 30 - 1, "x", 1000.0, voided=True)]
     quiet = trade(until=DAYS - 120)

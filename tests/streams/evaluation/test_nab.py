@@ -139,9 +139,12 @@ def test_what_is_missing_or_broken_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"one\.csv, line 2: a timestamp and a value are needed"):
         read(Task(data))
     (tmp_path / "carried.json").write_text('{"standard": 0.5}', encoding="utf-8")
-    corpus(tmp_path, {"real/one.csv": spiky(1)}, {})
+    corpus(tmp_path, {"real/one.csv": spiky(1)}, {"real/one.csv": [(570, 630)]})
     with pytest.raises(ValueError, match=r"carried\.json must hold a number for each of standard, low_fp, low_fn"):
         evaluate(Task(data, thresholds=tmp_path / "carried.json"), lambda _done, _total: None)
+    corpus(tmp_path, {"real/one.csv": spiky(1)}, {})
+    with pytest.raises(ValueError, match=r"windows\.json labels no window"):
+        read(Task(data))
 
 
 @settings(deadline=None, max_examples=40)
