@@ -29,6 +29,8 @@ _TRADE: Final = either(
 _OTHER: Final = re.compile(
     r"(?:股份|有限责任|有限)公司|合作社|事务所"
     rf"|{_TRADE}(?:股份|集团|公司|厂|企业)"
+    r"|^(?!法院|警方|公安|税务|银行|裁定|本|该|因)[\u4e00-\u9fff]{2,6}集团(?!内|化|层面)"
+    r"|(?<=[客同被对与向])[户业]?[\u4e00-\u9fff]{2,4}集团(?!内|化|层面)"
     r"|[甲乙丙丁戊A-Z](?:公司|企业|厂|集团)"
     rf"|(?:(?:另外?一|多|数|两|几|[\d一二三四五六七八九十百]余?|部分|个别|不少|众多)家"
     rf"|其他|其它|别的|外地|当地|同城|一批|周边|附近|相邻|隔壁|部分|个别|不少|众多){_C}{{0,8}}?"
@@ -63,7 +65,7 @@ _CLAIMS: Final = re.compile(
 )
 #: By it the party that follows only does something.
 _PASSIVE: Final = re.compile(
-    r"(?:被(?!告|执行|申请人|担保|投)|遭到?|由|应|根据|依据|接到?|据|经(?!销|营|济|理)"
+    r"(?:被(?!告|执行|申请人|担保|投)|遭到?|由|(?<!回)(?<!响)(?<!供)应(?!链|急|付|收|对)|根据|依据|接到?|据|经(?!销|营|济|理)"
     r"|在)[^，。；！？,;!?\n被遭]{0,6}$"
 )
 #: Between a party and a fact: the party acts upon, helps, buys or speaks of somebody else's.
@@ -246,14 +248,17 @@ def _roles(clause: str, found: Sequence[Mention], before: Who) -> tuple[Who, Who
     return first.who, last.who
 
 
-def _is_agent(clause: str, found: Sequence[Mention], at: int) -> bool:
-    """Tell whether another party only does something to somebody."""
+def _is_agent(clause: str, found: Sequence[Mention], at: int, fact: int = -1) -> bool:
+    """Tell whether another party only does something to somebody.
+
+    What it claims for itself, 申请破产, is its own: the fact that begins right after it, at ``fact``.
+    """
     mention = found[at]
     if mention.who is Who.SUBJECT:
         return False
     since = found[at - 1].end if at else 0
     named = clause[max(since, mention.start - 16) : mention.end]
-    return bool(_AGENT.search(named)) or bool(_CLAIMS.match(clause[mention.end :]))
+    return bool(_AGENT.search(named)) or (mention.end != fact and bool(_CLAIMS.match(clause[mention.end :])))
 
 
 _AGENT: Final = re.compile(_PASSIVE.pattern.replace("{0,6}$", "{0,20}$"))
@@ -283,7 +288,7 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
         at = before.pop()
         if found[at].who is Who.SUBJECT:
             return _after_act(text[found[at].end : start])
-        if not _is_agent(text, found, at) and not (before and _owes(text, found[at - 1], found[at])):
+        if not _is_agent(text, found, at, start) and not (before and _owes(text, found[at - 1], found[at])):
             return Who.OTHER
     if after and _DOES.match(text[start:end]) and after[0].start - end <= 24:
         return after[0].who

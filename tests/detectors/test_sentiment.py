@@ -50,6 +50,19 @@ def test_a_floor_lies_under_what_is_serious_for_the_subject_and_only_that(subjec
     assert (found.severity >= CONFIG.hard_floor) == floor
 
 
+@given(
+    case=st.sampled_from([case for case in FLOOR_TEXTS if case[2]]),
+    before=st.sampled_from(["", "【快讯】", "今日要闻：", "据本报记者了解，", "\u200b", "　"]),
+    after=st.sampled_from(
+        ["", "。", "（图）", "。天气晴好。", "，本报将继续关注", "！！", " #财经#", "。新品发布会明日举行"]
+    ),
+)
+@settings(max_examples=200, deadline=None)
+def test_a_floor_survives_surrounding_noise(case: tuple[str, str, bool], before: str, after: str) -> None:
+    subject, text, _ = case
+    assert read(f"{before}{text}{after}", (subject,)).hard
+
+
 def test_the_texts_are_many_and_half_of_them_are_traps() -> None:
     floors = sum(floor for _, _, floor in FLOOR_TEXTS)
     assert floors >= 100
