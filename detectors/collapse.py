@@ -59,11 +59,10 @@ class _Standstill(NamedTuple):
 
 
 class _Drop(NamedTuple):
-    """The newest days of low use: first and last, how many count, mean use."""
+    """The newest days of low use: the first that counts, the last, and mean use."""
 
     first: int
     last: int
-    counted: int
     mean: float
 
     @property
@@ -178,7 +177,7 @@ class Collapse:
         if abs(context.calendar.days_from_spring_festival(known.last)) <= _FESTIVAL_DROP:
             return ()
         drop = self._drop(memory, context, known)
-        if drop is None or drop.counted < self._config.drop_days or not self._unusual(memory, drop):
+        if drop is None:
             return ()
         return (self._opinion(context, drop, self._config.drop_severity, 1.0, known.unit, usual, Level.YELLOW),)
 
@@ -191,27 +190,28 @@ class Collapse:
         return self._judge_stop(stop, habit, context, known.unit)
 
     def _standstill(self, context: Context, known: Series, begun: int) -> _Standstill:
-        """Return what is known of the stop that began on a day; days before the kept ones count."""
+        """Return what is known of the stop that began on a day."""
         values, calendar = known.values, context.calendar
         first = known.last - len(values) + 1
+        use = [value for value in values[max(begun - first, 0) :] if value >= 0]
+        mean = sum(use) / len(use) if use else 0.0
+        if begun < first:  # longer than anything that is asked
+            return _Standstill(begun, known.last, known.last - begun + 1, 0, 1, 0, mean)
         peers = context.peers.get("daily_kwh", ())
         shift = len(peers) - len(values)
-        seen = holidays = missed = back = 0
-        counted, total = max(first - begun, 0), 0.0
-        for index in range(max(begun - first, 0), len(values)):
-            value = values[index]
-            if not value >= 0:
+        festive = self._festive(calendar, begun)
+        counted = holidays = missed = back = 0
+        for index in range(begun - first, len(values)):
+            if not values[index] >= 0:
                 continue
-            seen += 1
-            total += value
             baseline = peers[index + shift] if index + shift >= 0 else None
             if baseline is not None and baseline.median < self._config.peers_low:
                 continue
             counted += 1
             holidays += calendar.is_public_holiday(first + index)
             missed += calendar.is_workday(first + index)
-            back += self._are_back(calendar, first + index, baseline)
-        return _Standstill(begun, known.last, counted, holidays, missed, back, total / seen if seen else 0.0)
+            back += festive and self._are_back(calendar, first + index, baseline)
+        return _Standstill(begun, known.last, counted, holidays, missed, back, mean)
 
     def _are_back(self, calendar: Calendar, day: int, peers: PeerBaseline | None) -> bool:
         """Tell whether the peers have come back from the festival: all but the slowest quarter of them.
@@ -267,7 +267,8 @@ class Collapse:
     def _drop(self, memory: CollapseMemory, context: Context, known: Series) -> _Drop | None:
         """Return the run of days below a share of the usual use that the newest reading belongs to.
 
-        None if it is shorter than it must be. Days without a reading neither count nor interrupt.
+        None if too few of its days count, or such use is not unusual. Days without a reading neither count nor
+        interrupt.
         """
         values, limit = known.values, self._config.drop_share * memory.usual
         low: list[int] = []
@@ -279,7 +280,7 @@ class Collapse:
                 total += value
             elif value == value:
                 break
-        if len(low) < self._config.drop_days:
+        if len(low) < self._config.drop_days or not self._unusual(memory, total / len(low)):
             return None
         offset = known.last - (len(values) - 1)
         peers = context.peers.get("daily_kwh", ())
@@ -290,7 +291,9 @@ class Collapse:
             if self._counts(memory, context.calendar, i + offset, baseline):
                 counted += 1
                 first = first or i + offset
-        return _Drop(first, low[0] + offset, counted, total / len(low)) if counted else None
+                if counted == self._config.drop_days:
+                    return _Drop(first, low[0] + offset, total / len(low))
+        return None
 
     def _counts(self, memory: CollapseMemory, calendar: Calendar, day: int, peers: PeerBaseline | None) -> bool:
         """Tell whether a low day speaks against the enterprise."""
@@ -300,11 +303,11 @@ class Collapse:
             return True
         return not calendar.is_public_holiday(day) and bool(memory.offday.count) and not self._rests(memory)
 
-    def _unusual(self, memory: CollapseMemory, drop: _Drop) -> bool:
-        """Tell whether the mean use of a run is low by the enterprise's own variation."""
+    def _unusual(self, memory: CollapseMemory, mean: float) -> bool:
+        """Tell whether a mean use is low by the enterprise's own variation."""
         known = memory.workday.count + memory.offday.count >= self._config.min_history_days
         level = memory.workday.mean - self._config.drop_sigmas * memory.workday.deviation
-        return known and log(max(drop.mean, 1e-3)) < level
+        return known and log(max(mean, 1e-3)) < level
 
     def _opinion(
         self,

@@ -699,7 +699,9 @@ class RiskEngine:
                 )
             )
         elif signature == state.told and abs(fused.score - state.score) < RISK_STEP:
-            return
+            if fused.score or not state.score:
+                return
+            # That nothing is left is told: else it would be looked into every day from then on.
         state.score, state.told = fused.score, signature
         out.risks.append(self._teller.risk(self._name(state), state, fused, coverage, newest, self.now))
         self.dirty_cold.add(state.row)
