@@ -716,8 +716,8 @@ class NoveltyConfig:
     Parameters
     ----------
     series
-        The series that are watched, by name. None by default: the memory of one series takes about as much as all
-        other detectors together.
+        The series that are watched, by name. None by default: the memory of one series takes half of the 8 KB that
+        are meant for all detectors of an enterprise.
     landmarks
         Values that are remembered of a series. More tells smaller differences apart, and takes more space.
     min_history

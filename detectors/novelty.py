@@ -223,7 +223,7 @@ class ValueNovelty:
     Parameters
     ----------
     landmarks
-        How many values, pairs and floors are remembered; space is about 110 bytes for each, saved. More tells smaller
+        How many values, pairs and floors are remembered; space is about 45 bytes for each, saved. More tells smaller
         differences apart; from 64 to 1,024 the scores hardly change.
     half_life
         Steps. Longer says less about what follows an alarm.
