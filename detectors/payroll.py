@@ -42,7 +42,7 @@ class HeadcountFall(Memoryless):
         self._config = config
 
     def judge_one(self, memory: tuple[()], context: Context) -> Sequence[Opinion]:
-        """Return the newest fall that still stands, if one does."""
+        """Return the fall that still stands, from the highest level if there were several."""
         config = self._config
         known = context.series.get("insured_headcount")
         if known is None:
@@ -53,25 +53,37 @@ class HeadcountFall(Memoryless):
         newest = present[0][1]
         if _as_every_year(known.values, config.fall_share):
             return ()
-        for (month, after), (_, before) in pairwise(present):
-            if known.last - month >= config.fall_months:
-                break
-            fell = before >= config.min_headcount and after <= (1 - config.fall_share) * before
-            if fell and newest <= (1 - config.fall_share / 2) * before:
-                deep = newest <= (1 - config.deep_fall_share) * before
-                return (
-                    Opinion(
-                        "social_security.headcount-fall",
-                        config.deep_fall_severity if deep else config.fall_severity,
-                        observed=newest,
-                        expected=before,
-                        unit=known.unit,
-                        since=context.calendar.month_start(month),
-                        half_life_days=config.half_life_days,
-                        clearance=Clearance("insured_headcount", (1 - config.fall_share / 2) * before, known.unit, 1),
-                    ),
-                )
-        return ()
+        standing = [
+            (before, month)
+            for (month, after), (_, before) in pairwise(present)
+            if known.last - month < config.fall_months
+            and before >= config.min_headcount
+            and after <= (1 - config.fall_share) * before
+            and newest <= (1 - config.fall_share / 2) * before
+        ]
+        if not standing:
+            return ()
+        before, month = max(standing)
+        return (
+            Opinion(
+                "social_security.headcount-fall",
+                self._severity(1 - newest / before),
+                observed=newest,
+                expected=before,
+                unit=known.unit,
+                since=context.calendar.month_start(month),
+                half_life_days=config.half_life_days,
+                clearance=Clearance("insured_headcount", (1 - config.fall_share / 2) * before, known.unit, 1),
+            ),
+        )
+
+    def _severity(self, fall: float) -> float:
+        """Return how grave a fall is: it grows in the deeper half of the way to a deep one."""
+        config = self._config
+        middle = (config.fall_share + config.deep_fall_share) / 2
+        depth = (fall - middle) / (config.deep_fall_share - middle) if middle < config.deep_fall_share else 1.0
+        gain = config.deep_fall_severity - config.fall_severity
+        return config.fall_severity + gain * min(max(depth, 0.0), 1.0)
 
 
 class PayrollFall(Memoryless):

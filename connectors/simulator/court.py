@@ -1,4 +1,4 @@
-"""Court records: harmless suits of everyone, and those of the planted plots."""
+"""Court and registry records: harmless suits of everyone, those of the planted plots, and exits of related parties."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from connectors.simulator.plots import Case
 
 HOUR, MINUTE = 9, 30
 _SUITS_PER_YEAR = 0.3
+#: Days from a default to the day on which the registry has the enterprise as gone.
+_LEAVES_AFTER = 30
+#: By what a party is to the enterprise that left: what that one was to the party.
+_SEEN_FROM_THERE = {"investor": "investee", "investee": "investor"}
 _CAUSES = ("买卖合同纠纷", "服务合同纠纷", "承揽合同纠纷", "租赁合同纠纷", "劳动争议")
 #: Days after its filing, kind of record, whether that closes the matter.
 _COURSE = ((0, "filing", False), (28, "hearing", False), (55, "judgment", True))
@@ -38,10 +42,34 @@ class Court:
             filed = day - timedelta(days=after)
             if filed >= self._city.start:
                 yield from self._suits(filed, day, kind, closes, backfill)
+        yield from self._exits(day, backfill)
         for index, part in self._city.parts.items():
             for case in part.plot.court:
                 if part.due(case.after, day):
                     yield self._planted(self._city.residents[index], case, part.begins.year, day, backfill)
+
+    def _exits(self, day: date, backfill: bool) -> Iterator[Signal]:
+        """Yield what the registry tells the shareholders and holdings of those that failed: that they have left."""
+        for story in self._city.stories:
+            if day == story.default_date + timedelta(days=_LEAVES_AFTER):
+                index = next(one.index for one in self._city.residents if one.enterprise_id == story.enterprise_id)
+                for tie in self._city.relations.get(index, ()):
+                    seen = _SEEN_FROM_THERE.get(tie.kind)
+                    if seen is not None:
+                        yield self._exit(tie.enterprise_id, story.enterprise_id, seen, day, backfill)
+
+    def _exit(self, enterprise: str, party: str, relation: str, day: date, backfill: bool) -> Signal:
+        return Signal(
+            enterprise_id=enterprise,
+            family="litigation",
+            metric="related_party",
+            payload={"party": party, "relation": relation, "status": "left"},
+            event_time=at(day - timedelta(days=1)),
+            published_at=at(day, HOUR, MINUTE),
+            source=self._city.name,
+            source_id=f"exit/{relation}/{party}/{enterprise}",
+            backfill=backfill,
+        )
 
     def _suits(self, filed: date, day: date, kind: str, closes: bool, backfill: bool) -> Iterator[Signal]:
         """Yield a record of every harmless suit that was filed on a day."""

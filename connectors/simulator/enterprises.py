@@ -235,6 +235,11 @@ def relations(
         share = round(rng.uniform(0.1, 1.0), 2)
         _tie(ties, resident, Relation(enterprise_id=investor.enterprise_id, kind="investor", share=share))
         _tie(ties, investor, Relation(enterprise_id=resident.enterprise_id, kind="investee", share=share))
+    for debtor, guarantor in chain:  # who guarantees, holds shares
+        share = round(rng.uniform(0.2, 0.6), 2)
+        investor, investee = residents[guarantor], residents[debtor]
+        _tie(ties, investee, Relation(enterprise_id=investor.enterprise_id, kind="investor", share=share))
+        _tie(ties, investor, Relation(enterprise_id=investee.enterprise_id, kind="investee", share=share))
     pledges = Random(f"{seed}:guarantees")
     drawn = [tuple(pledges.sample(range(len(residents)), 2)) for _ in range(round(_GUARANTEED * len(residents)))]
     for debtor, guarantor in (*chain, *(drawn if len(residents) > 1 else ())):

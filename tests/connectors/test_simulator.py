@@ -126,7 +126,7 @@ def test_the_debtor_ends_as_dishonest(city: CitySource, signals: list[Signal]) -
     story = hero(city, "dishonest-debtor")
     kinds = [
         signal.payload["kind"] for signal in signals if signal.enterprise_id == story.enterprise_id and signal.payload
-        and signal.family == "litigation"
+        and signal.metric == "case"
     ]  # fmt: skip
     assert kinds[0] == "filing" and kinds[-1] == "dishonest" and "enforcement" in kinds
 
@@ -147,7 +147,7 @@ def test_bad_news_names_its_subject(city: CitySource, signals: list[Signal]) -> 
 def test_nobody_without_a_part_has_a_serious_record(city: CitySource, signals: list[Signal]) -> None:
     cast = {city.city.residents[index].enterprise_id for index in city.city.parts}
     harmless = {"filing", "hearing", "judgment"}
-    others = [s.payload for s in signals if s.family == "litigation" and s.enterprise_id not in cast and s.payload]
+    others = [s.payload for s in signals if s.metric == "case" and s.enterprise_id not in cast and s.payload]
     assert others
     assert all(payload["kind"] in harmless for payload in others)
 
@@ -267,7 +267,17 @@ def test_a_guarantor_is_known_as_the_debtors(city: CitySource) -> None:
     debtor, guarantor = hero(city, "dishonest-debtor"), hero(city, "guarantee-chain")
     index = next(r.index for r in city.city.residents if r.enterprise_id == debtor.enterprise_id)
     ties = {(tie.enterprise_id, tie.kind) for tie in city.city.relations[index]}
-    assert (guarantor.enterprise_id, "guarantor") in ties
+    assert {(guarantor.enterprise_id, "guarantor"), (guarantor.enterprise_id, "investor")} <= ties
+
+
+def test_whoever_holds_a_firm_that_failed_hears_that_it_is_gone(city: CitySource, signals: list[Signal]) -> None:
+    debtor, guarantor = hero(city, "dishonest-debtor"), hero(city, "guarantee-chain")
+    exits = [s for s in signals if s.metric == "related_party"]
+    assert guarantor.enterprise_id in {signal.enterprise_id for signal in exits}
+    for signal in exits:
+        assert signal.payload is not None and signal.payload["status"] == "left"
+    told = next(s for s in exits if s.payload and s.payload["party"] == debtor.enterprise_id)
+    assert told.event_time.astimezone(ZONE).date() > debtor.default_date
 
 
 def test_filings_are_restated_and_some_file_by_the_quarter(city: CitySource, signals: list[Signal]) -> None:

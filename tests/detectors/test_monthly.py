@@ -191,3 +191,11 @@ def test_a_fall_below_the_season_is_told(story: Story) -> None:
     year = [100.0] * 8 + [85.0, 70.0, 70.0, 90.0]
     told = play(story, HeadcountFall(PEOPLE), [100.0] * 4 + year + [100.0] * 8 + [80.0, 45.0, 40.0])
     assert told[-1]
+
+
+def test_the_deeper_a_fall_has_become_the_graver_it_is(story: Story) -> None:
+    told = play(story, HeadcountFall(PEOPLE), [100.0] * 6 + [78.0, 70.0, 58.0, 45.0])
+    severities = [opinions[0].severity for opinions in told if opinions]
+    assert severities == sorted(severities)
+    assert severities[0] == severities[1] == PEOPLE.fall_severity < severities[2] < severities[3]
+    assert severities[3] == PEOPLE.deep_fall_severity

@@ -124,40 +124,6 @@ def test_the_journal_leads_to_the_same_bytes(lived: Lived) -> None:
     assert told["records"] > 30_000
 
 
-def test_the_journal_explains_a_level_as_the_store_does(lived: Lived) -> None:
-    debtor = next(one for one in lived.truth["stories"] if one["name"] == "dishonest-debtor")["enterprise_id"]
-    written = lived.stack.run("explain", debtor, "--json")
-    exact = lived.stack.run("explain", debtor, "--journal", "--json")
-    assert exact["exact"] and not written["exact"]
-    assert (exact["level"], exact["rule"]) == (written["level"], written["rule"])
-    assert exact["level"] in ("orange", "red")
-    for mine, engines in zip(written["families"], exact["families"], strict=True):
-        assert mine["coverage"] == engines["coverage"]
-        assert mine["score"] == pytest.approx(engines["score"], abs=0.1), mine["family"]
-
-
-def test_an_earlier_time_is_explained_by_what_the_journal_had_then(lived: Lived) -> None:
-    debtor = next(one for one in lived.truth["stories"] if one["name"] == "dishonest-debtor")
-    exact = lived.stack.run("explain", debtor["enterprise_id"], "--journal", "--json", "--at", debtor["begins"])
-    assert exact["level"] == "none"
-    court = next(family for family in exact["families"] if family["family"] == "litigation")
-    assert {one["reason"] for one in court["evidence"]} <= {"litigation.lawsuit"}
-
-
-def test_other_settings_are_tried_on_the_journal(lived: Lived, tmp_path: Path) -> None:
-    (tmp_path / "same.toml").write_text('label = "same"\n', encoding="utf-8")
-    (tmp_path / "calm.toml").write_text('label = "calm"\n[levels]\nyellow = 0.6\n', encoding="utf-8")
-    same, calm = (
-        lived.stack.run("backtest", "--config", str(tmp_path / name), "--json")["levels"]
-        for name in ("same.toml", "calm.toml")
-    )
-    changes = ("gained", "lost", "earlier", "later")
-    assert not any(each[change] for each in same.values() for change in changes)
-    assert same["yellow"]["before"] > 0
-    assert calm["yellow"]["lost"] + calm["yellow"]["later"] > 0
-    assert calm["yellow"]["gained"] == 0
-
-
 def test_replaying_the_file_without_a_broker_gives_the_same_alerts(lived: Lived, tmp_path: Path) -> None:
     city, replayed = tmp_path / "city.ndjson.gz", tmp_path / "alerts.ndjson"
     lived.stack.run("simulate", *CITY, "--out", str(city))
@@ -226,3 +192,37 @@ def test_every_table_has_rows(lived: Lived) -> None:
 def test_the_monitor_says_that_all_is_well(lived: Lived) -> None:
     told = lived.stack.run("status", "--json", check=False)
     assert told["verdict"] == "ok", told["reasons"]
+
+
+def test_the_journal_explains_a_level_as_the_store_does(lived: Lived) -> None:
+    debtor = next(one for one in lived.truth["stories"] if one["name"] == "dishonest-debtor")["enterprise_id"]
+    written = lived.stack.run("explain", debtor, "--json")
+    exact = lived.stack.run("explain", debtor, "--journal", "--json")
+    assert exact["exact"] and not written["exact"]
+    assert (exact["level"], exact["rule"]) == (written["level"], written["rule"])
+    assert exact["level"] in ("orange", "red")
+    for mine, engines in zip(written["families"], exact["families"], strict=True):
+        assert mine["coverage"] == engines["coverage"]
+        assert mine["score"] == pytest.approx(engines["score"], abs=0.1), mine["family"]
+
+
+def test_an_earlier_time_is_explained_by_what_the_journal_had_then(lived: Lived) -> None:
+    debtor = next(one for one in lived.truth["stories"] if one["name"] == "dishonest-debtor")
+    exact = lived.stack.run("explain", debtor["enterprise_id"], "--journal", "--json", "--at", debtor["begins"])
+    assert exact["level"] == "none"
+    court = next(family for family in exact["families"] if family["family"] == "litigation")
+    assert {one["reason"] for one in court["evidence"]} <= {"litigation.lawsuit"}
+
+
+def test_other_settings_are_tried_on_the_journal(lived: Lived, tmp_path: Path) -> None:
+    (tmp_path / "same.toml").write_text('label = "same"\n', encoding="utf-8")
+    (tmp_path / "calm.toml").write_text('label = "calm"\n[levels]\nyellow = 0.6\n', encoding="utf-8")
+    same, calm = (
+        lived.stack.run("backtest", "--config", str(tmp_path / name), "--json")["levels"]
+        for name in ("same.toml", "calm.toml")
+    )
+    changes = ("gained", "lost", "earlier", "later")
+    assert not any(each[change] for each in same.values() for change in changes)
+    assert same["yellow"]["before"] > 0
+    assert calm["yellow"]["lost"] + calm["yellow"]["later"] > 0
+    assert calm["yellow"]["gained"] == 0
