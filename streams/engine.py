@@ -691,6 +691,8 @@ class RiskEngine:
         decision = decide(
             state.level, state.entered_at, fused, self.now, self.rules.config, may_fall=may_fall, retracted=retracted
         )
+        # That nothing is left is told, however little it was: else it would be looked into every day from then on.
+        gone = state.score > 0.0 == fused.score
         if decision.level != state.level:
             name = self._name(state)
             out.alerts.append(
@@ -698,10 +700,8 @@ class RiskEngine:
                     name, state, fused, decision.level, decision.rule, self.now, retracted=retracted
                 )
             )
-        elif signature == state.told and abs(fused.score - state.score) < RISK_STEP:
-            if fused.score or not state.score:
-                return
-            # That nothing is left is told: else it would be looked into every day from then on.
+        elif signature == state.told and abs(fused.score - state.score) < RISK_STEP and not gone:
+            return
         state.score, state.told = fused.score, signature
         out.risks.append(self._teller.risk(self._name(state), state, fused, coverage, newest, self.now))
         self.dirty_cold.add(state.row)
