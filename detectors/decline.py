@@ -10,6 +10,7 @@ from typing import Final
 from detectors.config import ElectricityConfig, SocialSecurityConfig
 from detectors.contract import Clearance, Context, Opinion, Plain, Series
 from detectors.estimators import PageHinkley
+from detectors.payroll import as_every_year
 from detectors.usual import from_log
 
 #: Working days that show where use stands now.
@@ -138,7 +139,7 @@ class PowerDecline:
 
 
 class HeadcountDrift:
-    """An insured headcount that sinks over months without a single striking fall.
+    """An insured headcount that sinks over months without a single striking fall, and not as every year.
 
     Parameters
     ----------
@@ -147,7 +148,7 @@ class HeadcountDrift:
     """
 
     name = "social-security-drift"
-    version = 1
+    version = 2
     family = "social_security"
     series = ("insured_headcount",)
 
@@ -182,6 +183,8 @@ class HeadcountDrift:
             return ()
         newest = next((value for value in reversed(known.values) if value == value), None)
         if newest is None or memory.before < config.min_headcount or newest >= config.drift_share * memory.before:
+            return ()
+        if as_every_year(known.values, 1 - config.drift_share):
             return ()
         return (
             Opinion(

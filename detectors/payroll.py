@@ -15,7 +15,7 @@ _SEASON, _BEFORE_SEASON = slice(-14, -11), slice(-20, -12)
 _AS_LOW = 0.9
 
 
-def _as_every_year(values: Sequence[float], share: float) -> bool:
+def as_every_year(values: Sequence[float], share: float) -> bool:
     """Tell whether figures fell by that share at this season a year ago, too, and are now no lower than then."""
     low = min((value for value in values[_SEASON] if value == value), default=0.0)
     high = max((value for value in values[_BEFORE_SEASON] if value == value), default=0.0)
@@ -51,7 +51,7 @@ class HeadcountFall(Memoryless):
         if len(present) < 2:
             return ()
         newest = present[0][1]
-        if _as_every_year(known.values, config.fall_share):
+        if as_every_year(known.values, config.fall_share):
             return ()
         standing = [
             (before, month)
@@ -115,7 +115,7 @@ class PayrollFall(Memoryless):
         if months < config.payroll_months:
             return ()
         before = values[-1 - months]
-        if not values[-1] <= (1 - config.payroll_share) * before or _as_every_year(values, config.payroll_share):
+        if not values[-1] <= (1 - config.payroll_share) * before or as_every_year(values, config.payroll_share):
             return ()
         return (
             Opinion(

@@ -183,6 +183,8 @@ def test_a_season_that_comes_every_year_is_no_fall(story: Story) -> None:
     told = play(story, HeadcountFall(PEOPLE), [100.0] * 4 + year * 3)
     assert [period for period in speaks(told) if period > 20] == []
     assert any(period <= 16 for period in speaks(play(story, HeadcountFall(PEOPLE), [100.0] * 8 + [70.0, 70.0])))
+    drifted = play(story, HeadcountDrift(PEOPLE), [100.0] * 4 + year * 3)
+    assert [period for period in speaks(drifted) if period > 20] == []
     paid = play(story, PayrollFall(PEOPLE), [100.0] * 4 + ([100.0] * 7 + [92.0, 85.0, 75.0, 75.0, 95.0]) * 3)
     assert [period for period in speaks(paid) if period > 20] == []
 
