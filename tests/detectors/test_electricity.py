@@ -277,3 +277,11 @@ def test_arrears_last_until_they_are_paid(telling: Telling) -> None:
     ]
     assert told[1][0].subject == told[4][0].subject != told[3][0].subject
     assert told[1][0].facts["amount"] == 8400.5
+
+
+def test_the_memory_of_an_older_version_keeps_the_usual_day() -> None:
+    detector = Collapse(CONFIG, STOPS)
+    memory = detector.load([[40, 6.9, 47.7], [16, 6.8, 46.3], 0, 0, 12, 20_000])
+    assert memory.usual == pytest.approx(992, abs=1)
+    assert (memory.habit.days, memory.habit.stops) == (56, 0)
+    assert detector.dump(detector.load(detector.dump(memory))) == detector.dump(memory)
