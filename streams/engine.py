@@ -459,9 +459,7 @@ class RiskEngine:
             self.next[index] += 1
             if cycle.series:
                 self._survey_peers(cycle, ordinal)
-                self.closing = Closing(index, ordinal, 0, len(self.enterprises))
-            else:
-                self._review(out)
+            self.closing = Closing(index, ordinal, 0, len(self.enterprises))
 
     def _deadlines(self) -> Iterator[tuple[int, int]]:
         calendar = self.rules.calendar
@@ -477,9 +475,8 @@ class RiskEngine:
             figures = self._figures(rule, ordinal)
             members = []
             for row in sorted({*self._keepers([rule]), *figures}):
-                state = self.enterprises.peek(row)
-                figure = figures.get(row, rule.empty)
-                members.append((state.entry.profile, _share(state.closed.get(rule.name), ordinal, figure)))
+                profile, closed = self.enterprises.peek(row, rule.name)
+                members.append((profile, _share(closed, ordinal, figures.get(row, rule.empty))))
             if members:
                 self._keep_peers(rule.name, ordinal, baselines(members, self.rules.config))
 
@@ -518,11 +515,20 @@ class RiskEngine:
         return opened
 
     def _close_some(self, most: int | None, out: Outcome) -> int | None:
-        """Close the period of the next enterprises and judge them; return how many more may be."""
+        """Close the period of the next enterprises and judge or review them; return how many more may be."""
         assert self.closing is not None
         index, ordinal, first, rows = self.closing
         cycle = self.rules.cycles[index]
         last = rows if most is None else min(first + most, rows)
+        if cycle.series:
+            self._close_rows(cycle, ordinal, first, last, out)
+        else:
+            self._review(first, last, out)
+        self.closing = None if last == rows else Closing(index, ordinal, last, rows)
+        return None if most is None else most - (last - first)
+
+    def _close_rows(self, cycle: Cycle, ordinal: int, first: int, last: int, out: Outcome) -> None:
+        """Close the period of the enterprises ``[first, last)`` and judge them."""
         concerned = self.enterprises.having([rule.name for rule in cycle.series], first, last)
         for rule in cycle.series:
             if rule.in_columns:
@@ -530,8 +536,6 @@ class RiskEngine:
         for row in range(first, last):
             if concerned[row - first] or row in self.dirty_cold or row in self.enterprises.opened:
                 self._close_one(row, cycle, ordinal, out)
-        self.closing = None if last == rows else Closing(index, ordinal, last, rows)
-        return None if most is None else most - (last - first)
 
     def _close_pending(self, row: int, out: Outcome) -> None:
         """Close an enterprise's period before its turn: a message is about to be processed that rests on it."""
@@ -600,33 +604,33 @@ class RiskEngine:
                     out.faults.append(Fault(self._name(state), detector.name, closed.ref, repr(error)))
             closed.settled = period
 
-    def _review(self, out: Outcome) -> None:
-        """Once a day, for every enterprise: forget what has decayed, let levels fall, tell stale coverage."""
-        for row in self._candidates():
+    def _review(self, first: int, last: int, out: Outcome) -> None:
+        """Once a day, for the enterprises ``[first, last)``: forget what decayed, let levels fall, tell coverage."""
+        for row in self._candidates(first, last):
             state = self.enterprises.state(row)
             if state.evidence:
                 self._trim(state, out)
             self._assess(state, out, may_fall=True)
 
-    def _candidates(self) -> list[int]:
+    def _candidates(self, first: int, last: int) -> list[int]:
         """Return who has evidence, a level or a score, or another coverage than was last told: a few, on most days."""
-        enterprises = self.enterprises
-        for row in self.dirty_cold:
-            enterprises.note(row)
-        summaries = enterprises.summaries[: len(enterprises)]
-        number = np.zeros(len(enterprises), dtype=np.int16)
+        for row in range(first, last):
+            if row in self.dirty_cold:
+                self.enterprises.note(row)
+        summaries = self.enterprises.summaries[first:last]
+        number = np.zeros(last - first, dtype=np.int16)
         for place, (family, fresh) in enumerate(self._fresh_ms.items()):
             newest = summaries["newest"][:, place].copy()
             for rule in self.rules.series.values():
                 if rule.in_columns and rule.family == family:
                     start = partial(self.rules.start_of, rule)
-                    newest = np.maximum(newest, self.days[rule.name].newest_starts(len(enterprises), start))
+                    newest = np.maximum(newest, self.days[rule.name].newest_starts(first, last, start))
             code = np.where(newest < 0, 0, np.where(self.now - newest <= fresh, 2, 1))
             number = number * 3 + code.astype(np.int16)
         doubtful = summaries["active"] | (summaries["told"] != number)
         for table in self.days.values():
-            doubtful |= table.crowded[: len(enterprises)]
-        chosen: list[int] = np.flatnonzero(doubtful).tolist()
+            doubtful |= table.crowded[first:last]
+        chosen: list[int] = (first + np.flatnonzero(doubtful)).tolist()
         return chosen
 
     def _trim(self, state: EnterpriseState, out: Outcome) -> None:

@@ -341,7 +341,7 @@ def from_replay(brought: Brought, rules: Rules, enterprise: str, at: datetime) -
     if enterprise not in roster.rows:
         message = f"nothing was known of {enterprise!r} by {at:%Y-%m-%d %H:%M %z}, as far back as the journal goes"
         raise UnknownEnterpriseError(message)
-    state, now = roster.peek(roster.rows[enterprise]), millis(at)
+    state, now = roster.state(roster.rows[enterprise]), millis(at)
     risk = None if brought.risk is None else Risk.model_validate_json(brought.risk)
     alert = None if brought.alert is None else Alert.model_validate_json(brought.alert)
     parts = {part.family: part for part in risk.families} if risk else {}

@@ -252,13 +252,21 @@ class OpenDays:
         opened = map(self._open, self._gather(2 * rows + (day & 1)).tolist())
         return {row: one.figure(self._slots) for row, one in zip(rows.tolist(), opened, strict=True)}
 
-    def newest_starts(self, rows: int, start: Callable[[int], int]) -> Ints:
-        """Return by enterprise when its newest open day began, -1 where none is open; ``start`` tells it of a day."""
-        cells = self.cells[: 2 * rows]
+    def newest_starts(self, first: int, last: int, start: Callable[[int], int]) -> Ints:
+        """Return of the enterprises ``[first, last)`` when the newest open day began, -1 where none is open.
+
+        Parameters
+        ----------
+        first, last
+            Numbers of enterprises.
+        start
+            Tells of a day when it begins, milliseconds.
+        """
+        cells = self.cells[2 * first : 2 * last]
         days = np.where(cells["count"] > 0, cells["period"], np.iinfo(np.int32).min).reshape(-1, 2).max(axis=1)
         different, places = np.unique(days, return_inverse=True)
         known = [start(day) if day > np.iinfo(np.int32).min else -1 for day in different.tolist()]
-        return np.array(known, dtype=np.int64)[places] if rows else np.zeros(0, dtype=np.int64)
+        return np.array(known, dtype=np.int64)[places] if last > first else np.zeros(0, dtype=np.int64)
 
     # ---- the rolling log -----------------------------------------------------------------------------------------
 

@@ -14,9 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors.catalogue import FAMILIES
-from detectors.contract import AnyDetector
-from streams.series import Open
-from streams.state import EnterpriseState, Summary, dump_cold, load_cold, load_hot, summary_of, summary_record
+from detectors.contract import AnyDetector, Profile
+from streams.series import Closed, Open
+from streams.state import (
+    EnterpriseState,
+    Summary,
+    closed_of,
+    dump_cold,
+    load_cold,
+    load_hot,
+    summary_of,
+    summary_record,
+)
 
 #: Memories of a group that stay decoded.
 RESIDENT = 8_192
@@ -84,10 +93,12 @@ class Roster:
             self._decoded += 1
         return memory
 
-    def peek(self, row: int) -> EnterpriseState:
-        """Return the memory of an enterprise to look at; it does not stay decoded, and must not be changed."""
+    def peek(self, row: int, series: str) -> tuple[Profile, Closed | None]:
+        """Return the profile and the closed periods of one series, to look at; nothing stays decoded."""
         memory = self._memories[row]
-        return load_cold(row, memory, self._detectors) if isinstance(memory, bytes) else memory
+        if isinstance(memory, bytes):
+            return closed_of(memory, series)
+        return memory.entry.profile, memory.closed.get(series)
 
     def open(self, row: int, series: str) -> dict[int, Open]:
         """Return the open periods of a series, by period, to be added to."""

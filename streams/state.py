@@ -221,6 +221,14 @@ def load_cold(row: int, raw: bytes, detectors: Mapping[str, AnyDetector]) -> Ent
     )
 
 
+def closed_of(raw: bytes, series: str) -> tuple[Profile, Closed | None]:
+    """Return of a cold record what a survey of peers needs: a third of the time that the whole memory takes."""
+    content = _versioned(raw)[1:] if raw[0] >= 0x80 else _unpack(memoryview(raw)[_HEAD.size :])
+    (names, industry, region, size, _), closed = content[:2]
+    plain = closed.get(series)
+    return Profile(tuple(names), industry, region, size), None if plain is None else Closed.load(plain)
+
+
 def pack_group(content: Mapping[str, Any]) -> bytes:
     """Return a group's own record: offsets, clock, schedule and peers."""
     return _pack([SCHEMA, content])
