@@ -144,8 +144,8 @@ def stops(use: Sequence[float]) -> Truth:
 
     Examples
     --------
-    >>> stops([100.0] * 60 + [1.0] * 40 + [100.0] * 9 + [2.0] * 5)
-    Truth(events=[(60, 100)], censored=[(109, 114)])
+    >>> stops([100.0] * 60 + [1.0] * 40 + [100.0] * 60 + [2.0] * 5)
+    Truth(events=[(60, 100)], censored=[(160, 165)])
     """
     events, censored, day = [], [], WARM_UP
     while day < len(use):
