@@ -15,12 +15,20 @@ from detectors.usual import usual
 Standing = dict[str, int]
 
 
-def _dump(memory: Standing) -> list[Plain]:
-    return [[subject, since] for subject, since in memory.items()]
+class _Lasting:
+    """The memory part of the contract for what stands until it is lifted."""
 
+    def memory(self) -> Standing:
+        """Return the memory of an enterprise that was never seen."""
+        return {}
 
-def _load(state: list[Plain]) -> Standing:
-    return dict(state)  # type: ignore[arg-type]  # pairs, as _dump wrote them
+    def dump(self, memory: Standing) -> list[Plain]:
+        """Return the memory as plain values."""
+        return [[subject, since] for subject, since in memory.items()]
+
+    def load(self, state: list[Plain]) -> Standing:
+        """Return the memory that ``dump`` described."""
+        return dict(state)  # type: ignore[arg-type]  # pairs, as dump wrote them
 
 
 def _remember(memory: Standing, subject: str, since: int, most: int) -> None:
@@ -51,7 +59,7 @@ _LEAST_RECENT: Final = 4
 _LEAST_HISTORY: Final = 14
 
 
-class MeterStatus:
+class MeterStatus(_Lasting):
     """Arrears and suspension of power accounts, lasting until paid or resumed; closures and reductions, which fade.
 
     An account that is closed while the enterprise runs on others means little. What an outage or a meter that is
@@ -74,18 +82,6 @@ class MeterStatus:
             "bill": config.arrears, "supply": config.suspended, "account": config.closed,
             "capacity": config.capacity_reduced,
         }  # fmt: skip
-
-    def memory(self) -> Standing:
-        """Return the memory of an enterprise that was never seen."""
-        return {}
-
-    def dump(self, memory: Standing) -> list[Plain]:
-        """Return the memory as plain values."""
-        return _dump(memory)
-
-    def load(self, state: list[Plain]) -> Standing:
-        """Return the memory that ``dump`` described."""
-        return _load(state)
 
     def judge_one(self, memory: Standing, event: Event, context: Context) -> Sequence[Opinion]:
         """Return the condition that the event begins or ends."""
@@ -150,7 +146,7 @@ _LIFTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 _TOKEN: Final = 0.009
 
 
-class Excuses:
+class Excuses(_Lasting):
     """Outages, planned or not, and meters that are offline: low readings while they last say nothing.
 
     It holds no opinion on the enterprise. Fusion counts nothing that power detectors say of the days within, for as
@@ -169,18 +165,6 @@ class Excuses:
 
     def __init__(self, config: MeterConfig) -> None:
         self._config = config
-
-    def memory(self) -> Standing:
-        """Return the memory of an enterprise that was never seen."""
-        return {}
-
-    def dump(self, memory: Standing) -> list[Plain]:
-        """Return the memory as plain values."""
-        return _dump(memory)
-
-    def load(self, state: list[Plain]) -> Standing:
-        """Return the memory that ``dump`` described."""
-        return _load(state)
 
     def judge_one(self, memory: Standing, event: Event, context: Context) -> Sequence[Opinion]:
         """Return the explanation that the event brings, or those that it ends."""
@@ -226,7 +210,7 @@ _NOTICES: Final[Mapping[str, tuple[str, bool]]] = MappingProxyType(
 )
 
 
-class TaxNotices:
+class TaxNotices(_Lasting):
     """Public notices of tax arrears and abnormal households, lasting until paid or lifted.
 
     Parameters
@@ -242,18 +226,6 @@ class TaxNotices:
 
     def __init__(self, config: TaxConfig) -> None:
         self._config = config
-
-    def memory(self) -> Standing:
-        """Return the memory of an enterprise that was never seen."""
-        return {}
-
-    def dump(self, memory: Standing) -> list[Plain]:
-        """Return the memory as plain values."""
-        return _dump(memory)
-
-    def load(self, state: list[Plain]) -> Standing:
-        """Return the memory that ``dump`` described."""
-        return _load(state)
 
     def judge_one(self, memory: Standing, event: Event, context: Context) -> Sequence[Opinion]:
         """Return the notice that the event brings or lifts."""

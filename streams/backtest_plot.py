@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
-from xml.sax.saxutils import escape
+
+from streams import svg
 
 _WIDTH, _HEIGHT = 640, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 620, 40, 270
@@ -37,7 +38,7 @@ def levels_svg(result: Mapping[str, Any]) -> str:
             parts.append(_text(x + step * 0.165, y - 4, str(each[side]), "middle"))
         parts.append(_text(left + step * 0.35, _BOTTOM + 18, name, "middle"))
         parts.append(_text(left + step * 0.35, _BOTTOM + 34, f"+{each['gained']} −{each['lost']}", "middle"))
-    return "\n".join([*parts, "</svg>", ""])
+    return svg.closed(parts)
 
 
 def months_svg(before: Mapping[str, int], after: Mapping[str, int], level: str) -> str:
@@ -58,7 +59,7 @@ def months_svg(before: Mapping[str, int], after: Mapping[str, int], level: str) 
         for number, month in enumerate(months)
         if number % shown == 0
     ]
-    return "\n".join([*parts, "</svg>", ""])
+    return svg.closed(parts)
 
 
 def _top(values: Any) -> float:
@@ -68,20 +69,16 @@ def _top(values: Any) -> float:
 
 def _frame(title: str, top: float) -> list[str]:
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" '
-        'font-size="12">',
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>',
+        *svg.opened(_WIDTH, _HEIGHT),
         _text(_LEFT, 20, title),
     ]
     for step in range(5):
-        y = _BOTTOM - (_BOTTOM - _TOP) * step / 4
-        parts.append(f'<path d="M{_LEFT} {y:.1f}H{_RIGHT}" stroke="#ddd"/>')
-        parts.append(_text(_LEFT - 8, y + 4, f"{top * step / 4:g}", "end"))
+        parts += svg.rule(_LEFT, _RIGHT, _BOTTOM - (_BOTTOM - _TOP) * step / 4, f"{top * step / 4:g}")
     return parts
 
 
 def _text(x: float, y: float, text: str, anchor: str = "start") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="#333">{escape(text)}</text>'
+    return svg.text(round(x, 1), round(y, 1), text, anchor)
 
 
 def write(plots: Sequence[tuple[str, str]], directory: Any) -> list[str]:

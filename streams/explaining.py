@@ -2,7 +2,7 @@
 
 Two ways lead to an explanation. From ClickHouse: what was written at the time, quickly and for any stack; how fast
 evidence fades is then taken from the configuration that is in force. From a shard that has been brought to the moment
-(:func:`streams.journal.shard_at`): exactly what the engine held.
+(:func:`streams.journal.bring`): exactly what the engine held.
 """
 
 from __future__ import annotations

@@ -186,13 +186,9 @@ class PartitionGroup:
         while not self.dropped:
             await self._changed.wait()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._urgent.wait(), self._pause_s())
+                await asyncio.wait_for(self._urgent.wait(), self._interval_s * self._patience())
             await self.checkpoint()
             await asyncio.sleep(MIN_GAP_S * self._patience())
-
-    def _pause_s(self) -> float:
-        """Return how long a change may wait for its checkpoint."""
-        return self._interval_s * self._patience()
 
     def _patience(self) -> int:
         """Return how many times longer a checkpoint may be waited for now: while there is more in hand than is applied.

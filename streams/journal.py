@@ -147,10 +147,7 @@ def bring(endpoints: Endpoints, settings: Settings, partition: int, until: int, 
 async def _bring(kafka: Connection, rules: Rules, partition: int, until: int, enterprise: bytes) -> Brought:
     async with _consumer(kafka) as consumer:
         logs = await _open(consumer, partition, quiet=False)
-        condemned, begins = await _look_ahead(logs[JOURNAL])
-        logs[JOURNAL].rewind()
-        replayed = _Replayed(Shard(partition, rules, condemned), until)
-        replayed.shard.next = {topic: begins.get(topic, logs[topic].begin) for topic in INPUTS}
+        replayed = await _begin(logs, rules, partition, until)
         found: dict[str, bytes] = {}
         while not replayed.passed and (record := await logs[JOURNAL].next()) is not None:
             for entry in json.loads(record.value or b"{}")["entries"]:
@@ -204,11 +201,8 @@ async def _rewrite(kafka: Connection, rules: Rules, tell: Callable[[int, int], N
     async with _consumer(kafka) as consumer:
         for partition in range(rules.partitions):
             logs = await _open(consumer, partition, quiet=False)
-            condemned, begins = await _look_ahead(logs[JOURNAL])
-            logs[JOURNAL].rewind()
-            replayed = _Replayed(Shard(partition, rules, condemned))
+            replayed = await _begin(logs, rules, partition)
             shard = replayed.shard
-            shard.next = {topic: begins.get(topic, logs[topic].begin) for topic in INPUTS}
             while (record := await logs[JOURNAL].next()) is not None:
                 for entry in json.loads(record.value or b"{}")["entries"]:
                     await replayed.apply(entry, logs, counted)
@@ -242,11 +236,7 @@ async def _compare_all(kafka: Connection, rules: Rules, partitions: Sequence[int
 
 async def _compare(consumer: Any, rules: Rules, partition: int, result: Comparison) -> None:
     logs = await _open(consumer, partition)
-    condemned, begins = await _look_ahead(logs[JOURNAL])
-    logs[JOURNAL].rewind()
-    replayed = _Replayed(Shard(partition, rules, condemned))
-    # A scorer begins topics of which it has no state at their first record, also those that stay silent.
-    replayed.shard.next = {topic: begins.get(topic, logs[topic].begin) for topic in INPUTS}
+    replayed = await _begin(logs, rules, partition)
     result.partitions.append(partition)
     try:
         while (record := await logs[JOURNAL].next()) is not None:
@@ -355,6 +345,16 @@ class _Replayed:
         self.shard.apply(topic, begin, end, [record for record in records if record.offset >= begin])
         result.records += len(records)
         result.messages += sum(_messages(record.value) for record in records)
+
+
+async def _begin(logs: dict[str, _Log], rules: Rules, partition: int, until: float = math.inf) -> _Replayed:
+    """Return a shard that is about to follow the journal from its first entry."""
+    condemned, begins = await _look_ahead(logs[JOURNAL])
+    logs[JOURNAL].rewind()
+    replayed = _Replayed(Shard(partition, rules, condemned), until)
+    # A scorer begins topics of which it has no state at their first record, also those that stay silent.
+    replayed.shard.next = {topic: begins.get(topic, logs[topic].begin) for topic in INPUTS}
+    return replayed
 
 
 async def _open(consumer: Any, partition: int, *, quiet: bool = True) -> dict[str, _Log]:

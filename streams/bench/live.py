@@ -210,8 +210,12 @@ class Run:
         """
         known = self._job.enterprises
         self._say(f"introducing {known:,} enterprises")
-        lag = self._lag_of_scorers
-        self._producer.wait_for("introduction", lambda: self._rows() >= known and lag() == 0, timeout_s)
+        app = self._stack.settings.app
+
+        def met() -> bool:
+            return self._rows() >= known and not any(topic.lag for topic in self._admin.lag(app, [FLOOD]))
+
+        self._producer.wait_for("introduction", met, timeout_s)
         self._introduced = known
 
     def send(self) -> None:
@@ -279,11 +283,6 @@ class Run:
 
     def _rows(self) -> int:
         return int(self._client.query("SELECT count() FROM signals").result_rows[0][0]) - self._introduced
-
-    def _lag_of_scorers(self) -> int:
-        ends = self._admin.end_offsets([FLOOD])[FLOOD]
-        committed = self._admin.group_offsets(self._stack.settings.app).get(FLOOD, {})
-        return sum(end - committed.get(partition, 0) for partition, end in ends.items())
 
     def _processes(self) -> Mapping[str, psutil.Process]:
         pids = self._stack.pids() | {"producer": self._producer.pid, "watcher": self._watcher.pid}

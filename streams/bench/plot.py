@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
-from xml.sax.saxutils import escape
+
+from streams import svg
 
 _WIDTH, _HEIGHT = 640, 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 620, 30, 310
@@ -31,17 +32,14 @@ def growth_svg(points: Sequence[Mapping[str, Any]]) -> str:
         return round(_BOTTOM - ratio / top * (_BOTTOM - _TOP), 1)
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" '
-        'font-size="12">',
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>',
-        _text(_LEFT, 18, "CPU time per signal ÷ the bare loop's"),
-        _text((_LEFT + _RIGHT) // 2, _HEIGHT - 12, "enterprises", "middle"),
+        *svg.opened(_WIDTH, _HEIGHT),
+        svg.text(_LEFT, 18, "CPU time per signal ÷ the bare loop's"),
+        svg.text((_LEFT + _RIGHT) // 2, _HEIGHT - 12, "enterprises", "middle"),
     ]
     for step in range(5):
         ratio = top * step / 4
-        parts.append(f'<path d="M{_LEFT} {y(ratio)}H{_RIGHT}" stroke="#ddd"/>')
-        parts.append(_text(_LEFT - 8, y(ratio) + 4, f"{ratio:g}", "end"))
-    parts += [_text(x(size), _BOTTOM + 18, f"{size:,}", "middle") for size in sizes]
+        parts += svg.rule(_LEFT, _RIGHT, y(ratio), f"{ratio:g}")
+    parts += [svg.text(x(size), _BOTTOM + 18, f"{size:,}", "middle") for size in sizes]
     for number, scorers in enumerate(sorted({point["scorers"] for point in points})):
         line = sorted((point["enterprises"], point["ratio"]) for point in points if point["scorers"] == scorers)
         colour = _COLOURS[number % len(_COLOURS)]
@@ -49,9 +47,5 @@ def growth_svg(points: Sequence[Mapping[str, Any]]) -> str:
         parts.append(f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{x(size)}" cy="{y(ratio)}" r="3" fill="{colour}"/>' for size, ratio in line]
         label = f"{scorers} scorer{'s' if scorers > 1 else ''}"
-        parts.append(_text(_RIGHT, _TOP + 4 + 16 * number, label, "end", colour))
-    return "\n".join([*parts, "</svg>", ""])
-
-
-def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = "#333") -> str:
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="{colour}">{escape(text)}</text>'
+        parts.append(svg.text(_RIGHT, _TOP + 4 + 16 * number, label, "end", colour))
+    return svg.closed(parts)

@@ -94,15 +94,15 @@ def judge(
     rules = Rules(partitions, Calendar(str(ZONE)), DetectionConfig.default())
     scored = replay([source], rules, str(ZONE), tell)
     decoys = source.decoys()
-    judged = list(_judged(source, scored))
+    judged, by_reason = list(_judged(source, scored)), _detectors(scored)
     if task.out is not None:
-        write_rows(task.out, _HEADER, _rows(judged, _detectors(scored)))
+        write_rows(task.out, _HEADER, _rows(judged, by_reason))
     live_from = source.city.start + timedelta(days=backfill_days)
     readings = len([1 for one in source.city.residents if one.metered]) * (source.city.days - 1)
     return {
         "stories": {story.name: _told(story, judged) for story in source.stories()},
         "decoys": {name: _passed(name, decoys, judged) for name in dict.fromkeys(decoy.name for decoy in decoys)},
-        **_burden(source, judged, live_from, _detectors(scored)),
+        **_burden(source, judged, live_from, by_reason),
         "us_per_daily_reading": round(scored.seconds * 1e6 / readings, 2),
         **_costs(rules.config),
         "messages": scored.messages,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from xml.sax.saxutils import escape
+
+from streams import svg
 
 _WIDTH, _HEIGHT = 720, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 700, 40, 255
@@ -38,28 +39,21 @@ def picture(title: str, days: Sequence[date], use: Sequence[float], marks: Seque
         return round(_BOTTOM - value / top * (_BOTTOM - _TOP), 1)
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" '
-        'font-size="12">',
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>',
-        _text(_LEFT, 20, title),
-        _text(_LEFT - 8, _TOP - 8, "kWh a day", "end"),
+        *svg.opened(_WIDTH, _HEIGHT),
+        svg.text(_LEFT, 20, title),
+        svg.text(_LEFT - 8, _TOP - 8, "kWh a day", "end"),
     ]
     for step in range(5):
         value = top * step / 4
-        parts.append(f'<path d="M{_LEFT} {y(value)}H{_RIGHT}" stroke="#ddd"/>')
-        parts.append(_text(_LEFT - 8, y(value) + 4, f"{value:,.0f}", "end"))
+        parts += svg.rule(_LEFT, _RIGHT, y(value), f"{value:,.0f}")
     for index, day in enumerate(days):
         if day.day == 1:
-            parts.append(_text(x(index), _BOTTOM + 18, day.strftime("%Y-%m"), "middle"))
+            parts.append(svg.text(x(index), _BOTTOM + 18, day.strftime("%Y-%m"), "middle"))
     places = " ".join(f"{x(index)},{y(value)}" for index, value in enumerate(use) if value == value)
     parts.append(f'<polyline points="{places}" fill="none" stroke="#333" stroke-width="1.5"/>')
     for index, level in marks:
         colour = _COLOURS[level]
         parts.append(f'<path d="M{x(index)} {_TOP}V{_BOTTOM}" stroke="{colour}" stroke-dasharray="4 3"/>')
         parts.append(f'<circle cx="{x(index)}" cy="{_TOP}" r="5" fill="{colour}"/>')
-        parts.append(_text(x(index) + 8, _TOP + 4, level, "start", colour))
-    return "\n".join([*parts, "</svg>", ""])
-
-
-def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = "#333") -> str:
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="{colour}">{escape(text)}</text>'
+        parts.append(svg.text(x(index) + 8, _TOP + 4, level, "start", colour))
+    return svg.closed(parts)

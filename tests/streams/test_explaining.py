@@ -6,7 +6,6 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -21,7 +20,7 @@ from typer.testing import CliRunner, Result
 from connectors.clickhouse import TABLE_OF, Sink
 from connectors.contract import Rejected
 from connectors.embedded import ClickHouseServer
-from connectors.models import Alert, Finding, Message, Risk
+from connectors.models import Alert, Finding, Risk
 from connectors.recordtime import order_key, record_time_ms, topic_of
 from connectors.simulator import CitySource
 from connectors.topics import ALERTS, FINDINGS, RISK
@@ -31,6 +30,7 @@ from streams.cli.explain import explain
 from streams.clock import millis
 from streams.explaining import UnknownEnterpriseError, from_replay, from_store, newest
 from streams.journal import Brought
+from streams.recording import Row
 from streams.rules import MINUTE_MS, Rules
 from streams.runtime import replace_file
 from streams.shard import Record, Shard
@@ -39,19 +39,6 @@ ZONE = ZoneInfo("Asia/Shanghai")
 RULES = Rules(1, Calendar("Asia/Shanghai"), DetectionConfig.default())
 MODELS: dict[str, type[Alert | Finding | Risk]] = {ALERTS: Alert, FINDINGS: Finding, RISK: Risk}
 TOLD = ("dishonest-debtor", "factory-stops", "bankruptcy")
-
-
-@dataclass(frozen=True)
-class Row:
-    """A message as the recorder holds it."""
-
-    message: Message
-    topic: str
-    partition: int
-    offset: int
-    index: int
-    time: int
-    flags: tuple[str, ...] = ()
 
 
 class Lived:
