@@ -84,6 +84,8 @@ EXAMPLES: MappingProxyType[str, list[dict[str, Any]]] = MappingProxyType(
                 "unit": "kWh",
                 "since": "2026-03-02T16:00:00Z",
                 "at": "2026-03-09T22:00:00Z",
+                "lasting": True,
+                "half_life_days": 14.0,
                 "text_zh": _REASON["zh"],
                 "text_en": _REASON["en"],
                 "evidence": [_EVIDENCE],

@@ -169,7 +169,12 @@ class FindingState(StrEnum):
 
 
 class Finding(Message):
-    """One detector's opinion on one enterprise, and what became of it."""
+    """One detector's opinion on one enterprise, and what became of it.
+
+    A ``lasting`` one counts undiminished until it has ended and fades from then; any other fades from ``since``. It
+    halves every ``half_life_days``; null: it does not fade. ``closed``: the matter itself is over. Findings of earlier
+    programs do not say how they fade: ``lasting`` is null there.
+    """
 
     finding_id: str
     enterprise_id: EnterpriseId
@@ -188,6 +193,9 @@ class Finding(Message):
     unit: str = ""
     since: Moment
     at: Moment
+    lasting: bool | None = None
+    half_life_days: Annotated[float, Field(gt=0.0)] | None = None
+    closed: bool = False
     text_zh: str
     text_en: str
     evidence: list[Evidence] = Field(default_factory=list)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from connectors.catalogue import DAY_MS
 from connectors.models import FindingState
 from detectors.contract import AnyDetector, Opinion
 from detectors.fusion import Held
@@ -12,7 +13,7 @@ from streams.series import Ref
 
 #: An enterprise holds at most this much evidence; what is worth least makes room.
 MOST_HELD = 32
-#: A change of severity smaller than this is no news.
+#: A change of severity, as far as it had not faded, smaller than this is no news.
 NOTEWORTHY = 0.05
 
 
@@ -99,11 +100,19 @@ def _put(evidence: list[Held], match: Held | None, fresh: Held) -> list[Change]:
     if fresh.lasting and not fresh.closed and not match.closed:  # a matter that was over begins anew
         fresh.since = min(match.since, fresh.since) if fresh.since else match.since
     evidence[evidence.index(match)] = fresh
-    moved = abs(fresh.severity - match.severity) >= NOTEWORTHY
-    differs = (fresh.floor, fresh.reach, fresh.closed, fresh.lasting) != (
-        match.floor, match.reach, match.closed, match.lasting,
+    moved = abs(fresh.severity - _left_of(match, fresh.since)) >= NOTEWORTHY
+    differs = (fresh.floor, fresh.reach, fresh.closed, fresh.lasting, fresh.half_life_days) != (
+        match.floor, match.reach, match.closed, match.lasting, match.half_life_days,
     )  # fmt: skip
     return [Change(FindingState.CHANGED, fresh)] if moved or differs else []
+
+
+def _left_of(held: Held, since: int) -> float:
+    """Return what is left of a severity when a newer opinion begins to fade; of a lasting one, all."""
+    if held.lasting or held.half_life_days is None:
+        return held.severity
+    left: float = 2.0 ** (-max(since - held.since, 0) / (held.half_life_days * DAY_MS))
+    return held.severity * left
 
 
 def _held(detector: AnyDetector, opinion: Opinion, origin: Origin) -> Held:

@@ -1,14 +1,13 @@
 """Why an enterprise has its level: the evidence of each family, what it is worth, and which rule decided.
 
-Two ways lead to an explanation. From ClickHouse: what was written at the time, quickly and for any stack; how fast
-evidence fades is then taken from the configuration that is in force. From a shard that has been brought to the moment
-(:func:`streams.journal.bring`): exactly what the engine held.
+Two ways lead to an explanation. From ClickHouse: what was written at the time, quickly and for any stack. From a shard
+that has been brought to the moment (:func:`streams.journal.bring`): exactly what the engine held.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import log2
 from types import MappingProxyType
@@ -30,8 +29,6 @@ from streams.rules import Rules
 #: Evidence worth less than this is told no more, and counts as faded.
 FADED: Final = 0.02
 _DAY = timedelta(days=1)
-#: Our texts end with this where the matter is over.
-_OVER: Final = " (over)"
 
 #: By rule: what it means, in Chinese and English.
 RULES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
@@ -71,7 +68,8 @@ class Evidence:
     worth
         What it counts now, 0 to 1.
     standing
-        Whether it counts undiminished until it ends.
+        Whether it counts undiminished until it ends; None: an earlier program did not write how it fades, and what it
+        was worth when it was last said is shown.
     half_life_days
         How fast it fades once it does; None: never.
     fades_at
@@ -93,7 +91,7 @@ class Evidence:
     since: datetime
     at: datetime
     worth: float
-    standing: bool
+    standing: bool | None
     half_life_days: float | None
     fades_at: datetime | None
     records: tuple[tuple[str, int, int, int], ...] = ()
@@ -186,7 +184,7 @@ def from_store(store: Client, enterprise: str, at: datetime, rules: Rules) -> Ex
     at
         The moment; errors tell times in its zone.
     rules
-        In force: for how fast evidence fades.
+        In force: which detectors read events, and how much less a matter counts that is over.
 
     Raises
     ------
@@ -275,44 +273,26 @@ def _first(store: Client, question: str, bound: Mapping[str, Any]) -> dict[str, 
 
 
 def _evidence_of(row: Mapping[str, Any], at: datetime, config: DetectionConfig) -> Evidence:
-    """Return a finding as evidence, with what it is worth by the configuration in force."""
-    closed = row["text_en"].endswith(_OVER)
-    half_life, lasting = _fading(row["reason"], config)
+    """Return a finding as evidence, with what it was worth."""
     ended = row["state"] == "ended"
     held = Held(
         row["detector"], row["family"], row["reason"], row["subject"], row["severity"], row["confidence"],
         row["observed"], row["expected"], row["unit"], millis(row["since"]), millis(row["at"]),
-        lasting=lasting and not closed,
-        half_life_days=config.litigation.closed_half_life_days if closed and half_life is None else half_life,
-        closed=closed, floor=Level.NONE, reach=Level.YELLOW, ended=millis(row["at"]) if ended else 0,
+        lasting=bool(row["lasting"]), half_life_days=row["half_life_days"], closed=row["closed"],
+        floor=Level.NONE, reach=Level.YELLOW, ended=millis(row["at"]) if ended else 0,
     )  # fmt: skip
     refs = tuple((one["topic"], one["partition"], one["offset"], one["idx"]) for one in row["evidence"])
-    return _told(held, row["text_zh"], row["text_en"], millis(at), config, refs)
+    told = _told(held, row["text_zh"], row["text_en"], millis(at), config, refs)
+    return replace(told, standing=None) if row["lasting"] is None else told
 
 
 def _replaced(row: Mapping[str, Any], rules: Rules) -> bool:
-    """Tell whether a finding was withdrawn or gave way to another on the same matter: what events bring has no end."""
+    """Tell whether a finding was withdrawn or gave way to another on the same matter: what events bring has no end.
+
+    One that ended, and of which nobody wrote how it fades, is not shown either.
+    """
     by_event = hasattr(rules.detectors.get(row["detector"]), "events")
-    return row["state"] == "withdrawn" or (row["state"] == "ended" and by_event)
-
-
-def _fading(reason: str, config: DetectionConfig) -> tuple[float | None, bool]:
-    """Return how fast evidence for a reason fades, in days, and whether it stands undiminished until it ends."""
-    family, _, what = reason.partition(".")
-    kind = what.replace("-", "_")
-    if family == "litigation":
-        if what == "case-burst":
-            return config.litigation.burst_half_life_days, False
-        days = config.litigation.half_lives_days.get("filing" if kind in ("lawsuit", "plaintiff") else kind)
-        return days, days is None
-    if family == "sentiment":
-        return config.sentiment.half_life_days, False
-    if what in ("account-closed", "capacity-reduced"):
-        return config.meter.capacity_half_life_days, False
-    if what in ("power-divergence", "sales-divergence"):
-        return config.cross.half_life_days, True
-    half_lives = {"tax": config.tax.half_life_days, "social_security": config.social_security.half_life_days}
-    return half_lives.get(family, config.electricity.half_life_days), True
+    return row["state"] == "withdrawn" or (row["state"] == "ended" and (by_event or row["lasting"] is None))
 
 
 # ---- from the engine -----------------------------------------------------------------------------------------------

@@ -95,6 +95,7 @@ TEXT = Type("String", pa.string())
 #: A text of which there are few different ones.
 NAME = Type("LowCardinality(String)", FEW)
 FLAG = Type("Bool", pa.bool_())
+MAYBE_FLAG = Type("Nullable(Bool)", pa.bool_())
 FLOAT = Type("Float64", pa.float64())
 MAYBE_FLOAT = Type("Nullable(Float64)", pa.float64())
 TINY = Type("UInt8", pa.uint8())

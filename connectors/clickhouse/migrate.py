@@ -19,7 +19,7 @@ from connectors.clickhouse.schema import TABLES, Kept
 from connectors.clickhouse.views import VIEWS
 
 #: Every migration, in order; a new one is added at the end.
-MIGRATIONS = ("0001_tables", "0002_fewer_merges")
+MIGRATIONS = ("0001_tables", "0002_fewer_merges", "0003_how_findings_fade")
 
 _RECORD = """CREATE TABLE IF NOT EXISTS migrations (
     name String COMMENT 'Migration, view or age rule',

@@ -28,6 +28,7 @@ from connectors.clickhouse.columns import (
     INT,
     JSON_OBJECT,
     LEVEL,
+    MAYBE_FLAG,
     MAYBE_FLOAT,
     MAYBE_INT,
     MAYBE_JSON,
@@ -177,8 +178,8 @@ class Table:
         return f"ALTER TABLE `{self.name}` " + (f"MODIFY TTL {self.ttl(days)}" if days else "REMOVE TTL")
 
 
-def _c(name: str, kind: Type, comment: str, codec: str = "", of: str = "") -> Column:
-    return Column(name, kind, comment, of or f"message.{name}", codec)
+def _c(name: str, kind: Type, comment: str, codec: str = "", of: str = "", *, since: int = 1) -> Column:
+    return Column(name, kind, comment, of or f"message.{name}", codec, since=since)
 
 
 _V = _c("v", TINY, "Version of the message format.", of="message.v")
@@ -295,6 +296,9 @@ FINDINGS = Table(
         _c("unit", NAME, "Unit of both."),
         _c("since", TIME, "When the condition began. UTC.", REGULAR),
         _AT,
+        _c("lasting", MAYBE_FLAG, "Counts in full until it has ended; else fades from since. NULL: unknown.", since=3),
+        _c("half_life_days", MAYBE_FLOAT, "It halves in so many days as it fades; NULL: it does not.", GAUGE, since=3),
+        _c("closed", FLAG, "The matter itself is over.", since=3),
         _c("text_zh", TEXT, "Why, in Chinese.", PROSE),
         _c("text_en", TEXT, "Why, in English.", PROSE),
         _c("evidence", EVIDENCE, "The signals behind it: topic, partition, offset and idx of their rows.", PROSE),

@@ -178,6 +178,8 @@ def _show_family(family: Family, day: Any, console: Console) -> None:
 
 
 def _fades(one: Evidence, day: Any) -> str:
+    if one.standing is None:
+        return "how it fades was not recorded"
     if one.half_life_days is None:
         return "does not fade while it stands"
     if one.standing:

@@ -14,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.models import Alert, DeadLetter, Enterprise, Finding, FindingState, Level, MetricRow, Risk, Transition
+from detectors.cases import Cases
+from detectors.config import default
 from detectors.contract import Context, Opinion, Series
 from detectors.estimators import EWVar
 from streams.clock import millis
@@ -296,6 +298,15 @@ def test_a_matter_that_is_closed_and_begins_anew_stays_one_finding_and_is_dated_
     assert [f.state.value for f in findings] == ["raised", "changed", "changed"]
     assert len({f.finding_id for f in findings}) == 1
     assert [f.since for f in findings] == [MONDAY + timedelta(days=day, hours=12) for day in (1, 20, 30)]
+
+
+def test_a_step_that_makes_an_old_case_count_again_is_told_and_how_it_fades() -> None:
+    feed = Feed(Shard(0, rules(Dark(), Cases(default().litigation))))
+    feed.send(*(case(day, kind="hearing", source_id=f"hearing-{day}") for day in (1, 3, 70)))
+    findings = [Finding.model_validate_json(value) for _, value in feed.shard.take().outputs["findings"]]
+    assert [f.since for f in findings] == [MONDAY + timedelta(days=day, hours=12) for day in (1, 70)]
+    assert [(f.lasting, f.closed) for f in findings] == [(False, False)] * 2
+    assert {f.half_life_days for f in findings} == {90.0}
 
 
 def test_the_registry_names_the_enterprise_in_its_alerts() -> None:

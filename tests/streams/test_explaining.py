@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -28,6 +29,7 @@ from detectors.calendar import Calendar
 from detectors.config import DetectionConfig
 from streams.cli.explain import explain
 from streams.clock import millis
+from streams.evidence import NOTEWORTHY
 from streams.explaining import UnknownEnterpriseError, from_replay, from_store, newest
 from streams.journal import Brought
 from streams.recording import Row
@@ -70,13 +72,16 @@ class Lived:
         return Brought(self.shard, self.last.get((RISK, enterprise)), self.last.get((ALERTS, enterprise)))
 
     def store(self, client: Client, enterprises: set[str]) -> None:
-        batches: dict[str, list[Any]] = defaultdict(list)
-        for row in self.rows:
-            if getattr(row.message, "enterprise_id", "") in enterprises:
-                batches[row.topic].append(row)
-        sink = Sink(lambda: client)
-        for topic, rows in batches.items():
-            sink.insert(TABLE_OF[topic], rows)
+        store(client, [row for row in self.rows if getattr(row.message, "enterprise_id", "") in enterprises])
+
+
+def store(client: Client, rows: Iterable[Row]) -> None:
+    batches: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        batches[row.topic].append(row)
+    sink = Sink(lambda: client)
+    for topic, batch in batches.items():
+        sink.insert(TABLE_OF[topic], batch)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +105,7 @@ def heroes(city: CitySource) -> dict[str, str]:
 
 
 @pytest.fixture
-def store(lived: Lived, heroes: dict[str, str], warehouse_client: Client) -> Client:
+def stored(lived: Lived, heroes: dict[str, str], warehouse_client: Client) -> Client:
     lived.store(warehouse_client, set(heroes.values()))
     return warehouse_client
 
@@ -108,10 +113,10 @@ def store(lived: Lived, heroes: dict[str, str], warehouse_client: Client) -> Cli
 @pytest.mark.stack
 @pytest.mark.parametrize("story", TOLD)
 def test_clickhouse_explains_as_the_engine_does(
-    story: str, heroes: dict[str, str], store: Client, lived: Lived, until: datetime
+    story: str, heroes: dict[str, str], stored: Client, lived: Lived, until: datetime
 ) -> None:
     enterprise = heroes[story]
-    written = from_store(store, enterprise, until, RULES)
+    written = from_store(stored, enterprise, until, RULES)
     exact = from_replay(lived.brought(enterprise), RULES, enterprise, until)
     assert exact.exact and not written.exact
     assert (written.level, written.rule, written.clears is None) == (exact.level, exact.rule, exact.clears is None)
@@ -120,33 +125,55 @@ def test_clickhouse_explains_as_the_engine_does(
         assert (mine.family, mine.coverage) == (engines.family, engines.coverage)
         told = {(one.reason, one.subject): one for one in mine.evidence}
         for one in engines.evidence:
-            assert told[one.reason, one.subject].worth == pytest.approx(one.worth, rel=0.15, abs=0.08), one
+            same = told[one.reason, one.subject]
+            assert same.worth == pytest.approx(one.worth, abs=NOTEWORTHY), one
+            assert (same.standing, same.half_life_days) == (one.standing, one.half_life_days), one
         extra = set(told) - {(one.reason, one.subject) for one in engines.evidence}
         assert not [one for one in extra if told[one].worth > 0.1], extra
 
 
 @pytest.mark.stack
 def test_an_earlier_time_knows_only_what_was_known_then(
-    heroes: dict[str, str], store: Client, city: CitySource
+    heroes: dict[str, str], stored: Client, city: CitySource
 ) -> None:
     debtor = heroes["dishonest-debtor"]
     begins = next(story.begins for story in city.stories() if story.enterprise_id == debtor)
     before = datetime(begins.year, begins.month, begins.day, tzinfo=ZONE)
-    assert from_store(store, debtor, before, RULES).level == "none"
-    later = from_store(store, debtor, before + timedelta(days=30), RULES)
+    assert from_store(stored, debtor, before, RULES).level == "none"
+    later = from_store(stored, debtor, before + timedelta(days=30), RULES)
     reasons = {one.reason for family in later.families for one in family.evidence}
     assert "litigation.lawsuit" in reasons
     assert "litigation.dishonest" not in reasons
 
 
 @pytest.mark.stack
-def test_who_is_unknown_is_told_apart_from_when_nothing_was_known(heroes: dict[str, str], store: Client) -> None:
-    now = newest(store)
+def test_findings_that_do_not_say_how_they_fade_are_shown_as_they_were_said(
+    heroes: dict[str, str], lived: Lived, warehouse_client: Client, until: datetime
+) -> None:
+    """As of programs from before findings said it."""
+    debtor = heroes["dishonest-debtor"]
+    rows = [row for row in lived.rows if getattr(row.message, "enterprise_id", "") == debtor]
+    unsaid = {"lasting": None, "half_life_days": None, "closed": False}
+    aged = [
+        replace(row, message=row.message.model_copy(update=unsaid)) if isinstance(row.message, Finding) else row
+        for row in rows
+    ]
+    store(warehouse_client, aged)
+    shown = [one for family in from_store(warehouse_client, debtor, until, RULES).families for one in family.evidence]
+    assert "litigation.dishonest" in {one.reason for one in shown}
+    for one in shown:
+        assert (one.standing, one.half_life_days, one.fades_at) == (None, None, None)
+        assert one.worth == pytest.approx(one.severity * one.confidence)
+
+
+@pytest.mark.stack
+def test_who_is_unknown_is_told_apart_from_when_nothing_was_known(heroes: dict[str, str], stored: Client) -> None:
+    now = newest(stored)
     assert now is not None
     with pytest.raises(UnknownEnterpriseError, match="check the id"):
-        from_store(store, "91350100M000100Y43", now, RULES)
+        from_store(stored, "91350100M000100Y43", now, RULES)
     with pytest.raises(UnknownEnterpriseError, match="first signal came on 2024-"):
-        from_store(store, heroes["factory-stops"], datetime(2020, 1, 1, tzinfo=UTC), RULES)
+        from_store(stored, heroes["factory-stops"], datetime(2020, 1, 1, tzinfo=UTC), RULES)
 
 
 def test_the_engine_explains_nobody_that_it_does_not_know(lived: Lived, until: datetime) -> None:
@@ -188,7 +215,7 @@ class TestCommand:
     def run(self, *arguments: str) -> Result:
         return CliRunner().invoke(app, list(arguments))
 
-    @pytest.mark.usefixtures("store")
+    @pytest.mark.usefixtures("stored")
     def test_it_is_told_in_both_languages_and_in_the_stacks_zone(self, heroes: dict[str, str]) -> None:
         told = self.run(heroes["dishonest-debtor"])
         assert told.exit_code == 0, told.output
@@ -202,7 +229,7 @@ class TestCommand:
         ):
             assert part in told.stdout, part
 
-    @pytest.mark.usefixtures("store")
+    @pytest.mark.usefixtures("stored")
     def test_json_names_the_evidence(self, heroes: dict[str, str]) -> None:
         told = self.run(heroes["dishonest-debtor"], "--json")
         found = json.loads(told.stdout)
@@ -211,14 +238,14 @@ class TestCommand:
         court = next(family for family in found["families"] if family["family"] == "litigation")
         assert court["evidence"][0]["records"][0][0] == "signals.litigation"
 
-    @pytest.mark.usefixtures("store")
+    @pytest.mark.usefixtures("stored")
     def test_a_day_means_its_end(self, heroes: dict[str, str], city: CitySource) -> None:
         story = next(story for story in city.stories() if story.name == "dishonest-debtor")
         told = self.run(heroes["dishonest-debtor"], "--at", story.begins.isoformat(), "--json")
         court = next(f for f in json.loads(told.stdout)["families"] if f["family"] == "litigation")
         assert [one["reason"] for one in court["evidence"]] == ["litigation.lawsuit"]
 
-    @pytest.mark.usefixtures("store")
+    @pytest.mark.usefixtures("stored")
     def test_an_unknown_id_is_told_plainly(self) -> None:
         told = self.run("nobody")
         assert told.exit_code == 1
