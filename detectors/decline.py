@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import log
+from dataclasses import dataclass, field
+from math import log, nan
 from typing import Final
 
+from detectors.calendar import Calendar
 from detectors.config import ElectricityConfig, SocialSecurityConfig
 from detectors.contract import Clearance, Context, Opinion, Plain, Series
 from detectors.estimators import PageHinkley
 from detectors.payroll import as_every_year
 from detectors.usual import from_log
 
-#: Working days that show where use stands now.
-_RECENT_DAYS: Final = 10
+#: Working days that show where use stands now; the newest of them, and how far above the others they show a rise.
+_RECENT_DAYS, _NEWEST_DAYS, _RISING = 10, 3, 1.25
 #: Days around Spring Festival that say nothing about the level.
 _FESTIVAL: Final = 25
 #: Below this share of the mean a day is standstill, which is the collapse detector's.
 _STANDSTILL: Final = 0.15
 _LOG_STANDSTILL: Final = log(_STANDSTILL)
+#: Fortnights that are remembered, how many make a year, and how many days of one must be known.
+_FORTNIGHT, _KEPT, _YEAR, _LEAST_DAYS = 14, 40, 26, 3
+#: A season may come so many fortnights later or earlier than a year ago, and must have begun so many before at most.
+_LATER, _EARLIER, _FALL = 4, 1, 9
+#: A level takes one byte: this times its logarithm.
+_STEPS: Final = 10.0
+#: As low as a year ago: so much lower at most, 20 %.
+_AS_LOW: Final = 2
 #: Months of headcounts before a drift is told, and for how long it is news.
 _LEAST_MONTHS: Final = 6
 _DRIFT_MONTHS: Final = 12
@@ -54,8 +63,104 @@ class DeclineMemory:
         return cls(fall, before, found)  # type: ignore[arg-type]  # as dump wrote them
 
 
+class Seasons:
+    """The usual use of each fortnight of the last year and a half, one byte each.
+
+    Attributes
+    ----------
+    running
+        Number of the fortnight that is not over yet; 0 before the first day.
+    levels
+        Of the fortnights before it, newest last: ten times the logarithm of the median of their working days, 1 to
+        255. 0: too few were known.
+    """
+
+    __slots__ = ("levels", "running")
+
+    def __init__(self, running: int = 0, levels: bytes = b"") -> None:
+        self.running, self.levels = running, levels
+
+    def take(self, context: Context, known: Series, day: int) -> None:
+        """Take in the fortnights that are over on a settled day."""
+        running = day // _FORTNIGHT
+        if running <= self.running:
+            return
+        over = range(max(self.running, running - _KEPT), running) if self.running else ()
+        self.levels = (self.levels + bytes(_level(context, known, one) for one in over))[-_KEPT:]
+        self.running = running
+
+    def knows(self, recent: float, share: float, day: int) -> bool:
+        """Tell whether use that is low on a day was as low at this season a year ago, and came back.
+
+        Parameters
+        ----------
+        recent
+            Use of late, kWh.
+        share
+            Below this share of the former use it is low.
+        day
+            The newest day.
+        """
+        levels, fall = self.levels, -_STEPS * log(share)
+        same = len(levels) - (self.running - day // _FORTNIGHT) - _YEAR
+        for place in range(max(same - _LATER, 0), min(same + _EARLIER + 1, len(levels))):
+            low = levels[place]
+            # Where history begins so late that it may lack the fall, coming back is enough.
+            sank = place < _FALL or max(levels[place - _FALL : place]) >= low + fall
+            if 0 < low <= _coded(recent) + _AS_LOW and sank and max(levels[place:]) >= low + fall:
+                return True
+        return False
+
+
+def _level(context: Context, known: Series, fortnight: int) -> int:
+    """Return the level of a fortnight, 0 where too few of its working days are known."""
+    first, calendar = known.last - len(known.values) + 1, context.calendar
+    days = range(max(fortnight * _FORTNIGHT, first), min((fortnight + 1) * _FORTNIGHT, known.last + 1))
+    values = sorted(v for day in days if (v := known.values[day - first]) >= 0 and _says_something(calendar, day))
+    return _coded(values[len(values) // 2]) if len(values) >= _LEAST_DAYS else 0
+
+
+def _says_something(calendar: Calendar, day: int) -> bool:
+    """Tell whether use of a day shows the level: on a working day that is not near Spring Festival."""
+    return calendar.is_workday(day) and abs(calendar.days_from_spring_festival(day)) > _FESTIVAL
+
+
+def _coded(use: float) -> int:
+    """Return a level as it is kept.
+
+    Examples
+    --------
+    >>> _coded(1_000.0), _coded(0.0), _coded(1e300)
+    (69, 1, 255)
+    """
+    return max(round(min(_STEPS * log(max(use, 1.0)), 255.0)), 1)
+
+
+@dataclass(slots=True)
+class PowerMemory(DeclineMemory):
+    """What :class:`DeclineMemory` holds, and the level of the seasons."""
+
+    seasons: Seasons = field(default_factory=Seasons)
+
+    def dump(self) -> list[Plain]:
+        """Return plain values."""
+        return [self.fall.dump(), self.before, self.found, self.seasons.running, [*self.seasons.levels]]
+
+    @classmethod
+    def load(cls, fall: PageHinkley, state: list[Plain]) -> PowerMemory:
+        """Return the memory that :meth:`dump` described; that of version 1 has no seasons yet."""
+        inner, before, found, *rest = state
+        fall.restore(inner)  # type: ignore[arg-type]  # as dump wrote them
+        seasons = Seasons(rest[0], bytes(rest[1])) if rest else Seasons()  # type: ignore[arg-type]  # likewise
+        return cls(fall, before, found, seasons)  # type: ignore[arg-type]  # likewise
+
+
 class PowerDecline:
-    """Electricity use that sinks over weeks.
+    """Electricity use that sinks over weeks, and not as a year ago.
+
+    Use that was as low a year ago, up to two months earlier or a month later in the year, and came back since, is the
+    enterprise's season: it is told only when it stays low for longer, or sinks lower. Nor is it told while it rises
+    again.
 
     Parameters
     ----------
@@ -64,41 +169,39 @@ class PowerDecline:
     """
 
     name = "electricity-decline"
-    version = 1
+    version = 2
     family = "electricity"
     series = ("daily_kwh",)
 
     def __init__(self, config: ElectricityConfig) -> None:
         self._config = config
 
-    def memory(self) -> DeclineMemory:
+    def memory(self) -> PowerMemory:
         """Return the memory of an enterprise that was never seen."""
         config = self._config
-        return DeclineMemory(PageHinkley(config.min_history_days, config.decline_delta, config.decline_threshold))
+        return PowerMemory(PageHinkley(config.min_history_days, config.decline_delta, config.decline_threshold))
 
-    def dump(self, memory: DeclineMemory) -> list[Plain]:
+    def dump(self, memory: PowerMemory) -> list[Plain]:
         """Return the memory as plain values."""
         return memory.dump()
 
-    def load(self, state: list[Plain]) -> DeclineMemory:
+    def load(self, state: list[Plain]) -> PowerMemory:
         """Return the memory that ``dump`` described."""
-        return DeclineMemory.load(self.memory().fall, state)
+        return PowerMemory.load(self.memory().fall, state)
 
-    def learn_one(self, memory: DeclineMemory, context: Context, series: str, index: int) -> None:
+    def learn_one(self, memory: PowerMemory, context: Context, series: str, index: int) -> None:
         """Learn a settled working day outside the festival."""
         known = context.series[series]
-        value = known.values[index]
-        if not value > 0:
-            return
         day = known.last - (len(known.values) - 1 - index % len(known.values))
-        calendar = context.calendar
-        if not calendar.is_workday(day) or abs(calendar.days_from_spring_festival(day)) <= _FESTIVAL:
+        memory.seasons.take(context, known, day)
+        value = known.values[index]
+        if not value > 0 or not _says_something(context.calendar, day):
             return
         level = log(value)
         if not memory.fall.count or level >= memory.fall.mean + _LOG_STANDSTILL:
             memory.learn(level, day)
 
-    def judge_one(self, memory: DeclineMemory, context: Context) -> Sequence[Opinion]:
+    def judge_one(self, memory: PowerMemory, context: Context) -> Sequence[Opinion]:
         """Return the decline that stands, if one does."""
         config = self._config
         known = context.series.get("daily_kwh")
@@ -107,9 +210,9 @@ class PowerDecline:
         if memory.before < config.min_usual_kwh:
             return ()
         recent = self._recent(context, known)
-        if recent is None:
-            return ()
         if not _STANDSTILL * memory.before <= recent < config.decline_share * memory.before:
+            return ()
+        if memory.seasons.knows(recent, config.decline_share, known.last):
             return ()
         return (
             Opinion(
@@ -124,18 +227,19 @@ class PowerDecline:
             ),
         )
 
-    def _recent(self, context: Context, known: Series) -> float | None:
-        """Return the mean of the newest working days, or None when too few are known."""
-        is_workday = context.calendar.is_workday
-        day, left, mean = known.last, _RECENT_DAYS, 0.0
+    def _recent(self, context: Context, known: Series) -> float:
+        """Return the mean of the newest telling days; NaN when too few are known, or the last ones rise again."""
+        day, left, mean, newest = known.last, _RECENT_DAYS, 0.0, nan
         for value in reversed(known.values):
-            if value == value and is_workday(day):
+            if value == value and _says_something(context.calendar, day):
                 mean += value / _RECENT_DAYS
                 left -= 1
+                if left == _RECENT_DAYS - _NEWEST_DAYS:
+                    newest = mean * _RECENT_DAYS / _NEWEST_DAYS
                 if not left:
-                    return mean
+                    return mean if newest < _RISING * mean else nan
             day -= 1
-        return None
+        return nan
 
 
 class HeadcountDrift:

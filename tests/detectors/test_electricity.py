@@ -12,7 +12,7 @@ import pytest
 from detectors.calendar import Calendar
 from detectors.collapse import Collapse
 from detectors.config import default
-from detectors.contract import Context, Level, Opinion, PeerBaseline, Profile, Series
+from detectors.contract import Context, Level, Opinion, PeerBaseline, Plain, Profile, Series
 from detectors.decline import PowerDecline
 from detectors.flatline import Flatline
 from detectors.silence import Silence
@@ -252,6 +252,55 @@ def test_a_slow_decline_is_told_before_any_day_is_striking(story: Story) -> None
     assert told[speaks(told)[0]][0].severity * 0.9 < default().levels.yellow
     noisy = [value * random.uniform(0.8, 1.2) for value in steady]
     assert not speaks(story(PowerDecline(CONFIG), {"daily_kwh": noisy}, ordinal("2025-03-10")))
+
+
+def test_a_plant_that_rests_at_the_same_season_every_year_is_not_declining(story: Story) -> None:
+    first, days = "2023-06-05", 760
+    use = factory(first, days)
+    rest = {*range(0, 40), *range(372, 430)}  # history begins within a rest; the next one is two weeks later and longer
+    plant = [value * (0.2 if day in rest else 1.0) for day, value in enumerate(use)]
+    assert not speaks(story(PowerDecline(CONFIG), {"daily_kwh": plant}, ordinal(first)))
+    never_back = [value * (0.2 if day in rest or day > 372 else 1.0) for day, value in enumerate(use)]
+    told = speaks(story(PowerDecline(CONFIG), {"daily_kwh": never_back}, ordinal(first)))
+    assert told
+    assert told[0] < 372 + 58 + 60
+    new = [value * (0.2 if day > 372 else 1.0) for day, value in enumerate(use)]
+    assert speaks(story(PowerDecline(CONFIG), {"daily_kwh": new}, ordinal(first)))[0] < told[0]
+    lower = [value * (0.35 if day < 40 else 0.2 if day in rest else 1.0) for day, value in enumerate(use)]
+    assert speaks(story(PowerDecline(CONFIG), {"daily_kwh": lower}, ordinal(first)))
+
+
+def test_use_that_is_as_low_as_before_a_year_of_growth_has_no_season(story: Story) -> None:
+    first = "2022-06-06"
+    use = [value * (0.4 if d < 420 or d > 760 else 1.0) for d, value in enumerate(factory(first, 840))]
+    assert speaks(story(PowerDecline(CONFIG), {"daily_kwh": use}, ordinal(first)))[0] > 760
+
+
+def test_a_decline_is_over_once_use_rises_and_says_nothing_new_in_the_weeks_of_spring_festival(story: Story) -> None:
+    first = "2025-03-10"
+    use = [value * (0.45 if 120 <= d < 190 else 1.0) for d, value in enumerate(factory(first, 220))]
+    told = speaks(story(PowerDecline(CONFIG), {"daily_kwh": use}, ordinal(first)))
+    assert told
+    assert told[-1] <= 192  # 3 working days of 10: the mean of all of them is still low
+    closing = ordinal("2026-02-02") - ordinal(first)
+    rests = [value * (0.62 if d >= closing else 1.0) for d, value in enumerate(factory(first, closing + 30))]
+    detector = PowerDecline(CONFIG)
+    memory = detector.load([[200.0, 6.9, 0.0, 0.0, 0.0, 0.0, False], 1100.0, ordinal(first) + closing - 10])
+    known = Series(ordinal(first) + len(rests) - 1, rests[-60:], "kWh")
+    assert not detector.judge_one(memory, Context(0, CALENDAR, Profile(), {"daily_kwh": known}, {}))
+
+
+def test_the_decline_memory_of_an_older_version_is_read_and_written_alike(story: Story) -> None:
+    detector = PowerDecline(CONFIG)
+    old: list[Plain] = [[40.0, 6.9, 0.1, 0.2, 0.0, 0.3, False], 990.0, 20_000]
+    memory = detector.load(old)
+    assert (memory.before, memory.found, memory.fall.count) == (990.0, 20_000, 40)
+    known = Series(20_060, factory("2024-10-05", 60), "kWh")
+    for index in range(60):
+        detector.learn_one(memory, Context(0, CALENDAR, Profile(), {"daily_kwh": known}, {}), "daily_kwh", index)
+    saved = detector.dump(memory)
+    assert detector.dump(detector.load(saved)) == saved
+    assert len(memory.seasons.levels) == 4
 
 
 def test_arrears_last_until_they_are_paid(telling: Telling) -> None:
