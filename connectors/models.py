@@ -82,6 +82,11 @@ class Level(StrEnum):
     ORANGE = "orange"
     RED = "red"
 
+    @property
+    def rank(self) -> int:
+        """Its place in their order, from 0 for none."""
+        return list(Level).index(self)
+
 
 class Signal(Message):
     """One observation of one enterprise: a *reading* (value and unit) or an *event* (payload).

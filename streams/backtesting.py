@@ -24,10 +24,10 @@ from streams.replay import replay
 from streams.rules import Rules
 from streams.runtime import Endpoints
 
+#: An officer is taken to watch so many enterprises.
 PER_OFFICER = 100
-_ORDER = tuple(Level)
 #: The levels that are compared.
-LEVELS = _ORDER[1:]
+LEVELS = tuple(Level)[1:]
 #: ``again``: one more spell of a matter that the old configuration told once; ``merged``: one less.
 Change: TypeAlias = Literal["gained", "lost", "earlier", "later", "same", "again", "merged"]
 CHANGES: tuple[Change, ...] = ("gained", "lost", "earlier", "later", "same", "again", "merged")
@@ -79,7 +79,7 @@ class Run:
 
     @property
     def officer_days(self) -> float:
-        """Days of work of an officer who has 100 enterprises."""
+        """Days of work of officers who have :data:`PER_OFFICER` enterprises each."""
         days = max((self.last - self.first).total_seconds() / 86_400, 1.0)
         return max(self.enterprises, 1) / PER_OFFICER * days
 
@@ -162,11 +162,10 @@ def run_journal(places: Endpoints, rules: Rules, tell: Callable[[int, int], None
 
 def spells(alerts: Iterable[Alert], level: Level) -> list[Spell]:
     """Return the spells at a level or above that people were told of, by enterprise and beginning."""
-    rank = _ORDER.index(level)
     open_: dict[str, Alert] = {}
     found: list[Spell] = []
     for alert in sorted(alerts, key=lambda one: (one.enterprise_id, one.sequence)):
-        name, reached = alert.enterprise_id, _ORDER.index(alert.level) >= rank
+        name, reached = alert.enterprise_id, alert.level.rank >= level.rank
         if reached and alert.notify:
             open_.setdefault(name, alert)
         elif not reached and name in open_:

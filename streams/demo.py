@@ -34,7 +34,6 @@ STACK_FILES = (
 )  # fmt: skip
 #: After everything is scored, alerts are followed until none came for so long. Seconds.
 QUIET_S = 3.0
-_ORDER = tuple(Level)
 
 #: Sends the source from where it stood; calls back after each stored batch.
 Feed = Callable[[Callable[[Progress, Batch], None]], Progress]
@@ -236,19 +235,19 @@ class Demonstration:
             await asyncio.sleep(left)
 
     def _account(self, alert: Alert) -> None:
-        enterprise, rank = alert.enterprise_id, _ORDER.index(alert.level)
+        enterprise, rank = alert.enterprise_id, alert.level.rank
         if enterprise in self._enough and alert.level is Level.NONE:
             self._ended[enterprise] = alert
         if alert.transition not in (Transition.OPENED, Transition.ESCALATED):
             return
         story = self._stories.get(enterprise)
         if story is None:
-            if rank >= _ORDER.index(Level.YELLOW):
+            if rank >= Level.YELLOW.rank:
                 self._others.add(enterprise)
         elif alert.at.astimezone(ZONE).date() >= story.begins:
             self._first.setdefault(enterprise, alert)
             self._ended.pop(enterprise, None)
-            if rank >= _ORDER.index(story.level):
+            if rank >= story.level.rank:
                 self._enough.setdefault(enterprise, alert)
 
     def _found(self) -> list[Found]:

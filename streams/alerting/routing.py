@@ -5,9 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from connectors.control import Subscription
-from connectors.models import Alert, Level
-
-_ORDER = {level: place for place, level in enumerate(Level)}
+from connectors.models import Alert
 
 
 class Routing(StrEnum):
@@ -32,6 +30,6 @@ def route(alert: Alert, subscription: Subscription) -> Routing:
         return Routing.BACKFILL
     if subscription.enterprises is not None and alert.enterprise_id not in subscription.enterprises:
         return Routing.NOT_WATCHED
-    if max(_ORDER[alert.level], _ORDER[alert.previous_level]) < _ORDER[subscription.minimum_level]:
+    if max(alert.level.rank, alert.previous_level.rank) < subscription.minimum_level.rank:
         return Routing.BELOW_MINIMUM
     return Routing.DELIVER

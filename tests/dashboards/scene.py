@@ -33,25 +33,13 @@ from connectors.models import (
     Signal,
     Transition,
 )
+from streams.recording import Row
 
 DAYS = 120
 #: A name as an attacker would register it.
 HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>{{ 7*7 }}有限公司'
 HOSTILE_ID = "HOSTILE/1?x=#y"
 SCORES = {Level.RED: 0.91, Level.ORANGE: 0.74, Level.YELLOW: 0.55, Level.BLUE: 0.33}
-
-
-@dataclass(frozen=True)
-class Row:
-    """A message as the recorder holds it."""
-
-    message: Message
-    topic: str
-    partition: int
-    offset: int
-    index: int
-    time: int
-    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

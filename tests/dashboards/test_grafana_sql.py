@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -17,9 +17,10 @@ from connectors.clickhouse.schema import TABLES
 from connectors.clickhouse.views import VIEWS
 from connectors.embedded import ClickHouseServer
 from connectors.examples import EXAMPLES
-from connectors.models import MESSAGES, Message
+from connectors.models import MESSAGES
 from connectors.tls import SYSTEM
 from dashboards.grafana import shipped
+from streams.recording import Row
 
 pytestmark = pytest.mark.stack
 DATABASE = "grafana_sql"
@@ -27,17 +28,6 @@ START, END, STEP = 1_772_400_000, 1_773_200_000, 3600  # 2026-03-01 … 2026-03-
 ENTERPRISE = "91350100M000100Y43"
 #: What the plug-in's Go client turns into text, numbers and times.
 PLAIN = re.compile(r"^(Nullable\()?(LowCardinality\()?(String|U?Int\d+|Float64|DateTime(64)?(\(.*\))?)\)*$")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    message: Message
-    topic: str
-    partition: int
-    offset: int
-    index: int
-    time: int
-    flags: tuple[str, ...] = ()
 
 
 def expand(sql: str, variables: Mapping[str, str]) -> str:

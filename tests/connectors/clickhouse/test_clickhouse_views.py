@@ -19,6 +19,7 @@ from connectors.clickhouse.schema import ALERTS, SIGNALS
 from connectors.examples import EXAMPLES
 from connectors.models import MESSAGES, Action, Alert, Delivery, Enterprise, Finding, Heartbeat, Message, Signal
 from connectors.tls import SYSTEM
+from streams.recording import Row
 from streams.runtime import Endpoints
 
 pytestmark = pytest.mark.stack
@@ -26,19 +27,6 @@ pytestmark = pytest.mark.stack
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NAME_OF = {model: name for name, model in MESSAGES.items()}
 TOPIC_OF = {table.model: table.topics[0] for table in TABLES}
-
-
-@dataclass(frozen=True)
-class Row:
-    message: Message
-    topic: str
-    partition: int
-    offset: int
-    index: int
-    time: int
-    flags: tuple[str, ...] = ()
-
-
 Store = Callable[..., None]
 
 

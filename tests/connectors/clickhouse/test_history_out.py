@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +21,13 @@ from connectors.files import FileSource
 from connectors.files.source import Format
 from connectors.models import Enterprise, Message, Signal
 from connectors.recordtime import topic_of
+from streams.recording import Row
 from streams.runtime import Endpoints
 
 pytestmark = pytest.mark.stack
 
 ROOT = Path(__file__).parents[3]
 REGISTRY, SIGNALS = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "upgrade.md").read_text("utf-8"), re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Row:
-    message: Any
-    topic: str
-    partition: int
-    offset: int
-    index: int = 0
-    time: int = 1_770_000_000_000
-    flags: tuple[str, ...] = ()
 
 
 def examples(name: str, model: type[Message]) -> list[Any]:
@@ -49,7 +39,7 @@ def stored(warehouse: Endpoints) -> list[Signal | Enterprise]:
     """Signals and registry entries in ClickHouse, inserted twice."""
     kept = [*examples("enterprise", Enterprise), *examples("signal", Signal)]
     offsets = itertools.count()
-    rows = [Row(message, topic_of(message), 0, next(offsets)) for message in kept]
+    rows = [Row(message, topic_of(message), 0, next(offsets), 0, 1_770_000_000_000) for message in kept]
     sink = Sink(lambda: client(warehouse))
     for _ in range(2):
         for topic, group in itertools.groupby(rows, key=lambda row: row.topic):
