@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from connectors.models import Signal
 from connectors.simulator.city import City, at, count_of
 from connectors.simulator.enterprises import Resident
+from connectors.simulator.parties import Parties
 from connectors.simulator.plots import Case
 
 HOUR, MINUTE = 9, 30
@@ -31,10 +32,12 @@ class Court:
     ----------
     city
         Whose.
+    parties
+        Shareholders and holdings outside of it.
     """
 
-    def __init__(self, city: City) -> None:
-        self._city = city
+    def __init__(self, city: City, parties: Parties) -> None:
+        self._city, self._parties = city, parties
 
     def published(self, day: date, backfill: bool) -> Iterator[Signal]:
         """Yield the records that are published on a day."""
@@ -49,7 +52,10 @@ class Court:
                     yield self._planted(self._city.residents[index], case, part.begins.year, day, backfill)
 
     def _exits(self, day: date, backfill: bool) -> Iterator[Signal]:
-        """Yield what the registry tells the shareholders and holdings of those that failed: that they have left."""
+        """Yield who has left: parties outside, and those that failed, as their shareholders and holdings hear it."""
+        for one in self._parties.told(day):
+            enterprise = self._city.residents[one.owner].enterprise_id
+            yield self._exit(enterprise, one.party, one.relation, day, backfill, one.status)
         for story in self._city.stories:
             if day == story.default_date + timedelta(days=_LEAVES_AFTER):
                 index = next(one.index for one in self._city.residents if one.enterprise_id == story.enterprise_id)
@@ -58,16 +64,18 @@ class Court:
                     if seen is not None:
                         yield self._exit(tie.enterprise_id, story.enterprise_id, seen, day, backfill)
 
-    def _exit(self, enterprise: str, party: str, relation: str, day: date, backfill: bool) -> Signal:
+    def _exit(
+        self, enterprise: str, party: str, relation: str, day: date, backfill: bool, status: str = "left"
+    ) -> Signal:
         return Signal(
             enterprise_id=enterprise,
             family="litigation",
             metric="related_party",
-            payload={"party": party, "relation": relation, "status": "left"},
+            payload={"party": party, "relation": relation, "status": status},
             event_time=at(day - timedelta(days=1)),
             published_at=at(day, HOUR, MINUTE),
             source=self._city.name,
-            source_id=f"exit/{relation}/{party}/{enterprise}",
+            source_id=f"{'exit' if status == 'left' else status}/{relation}/{party}/{enterprise}",
             backfill=backfill,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 from random import Random
 from typing import Literal, NamedTuple
 
@@ -26,6 +27,8 @@ Size = Literal["large", "medium", "small", "micro"]
 #: Shares: of the factories that rest until after the Lantern Festival, of the micro firms that file by the quarter,
 #: of the enterprises that stop now and then by nature.
 _LONG_REST, _QUARTERLY, _INTERMITTENT = 0.05, 0.3, 0.04
+#: Of the enterprises win a customer larger than all others, in a year.
+_WIN = 0.02
 _GUARANTEED = 0.05
 _BRANDS = "宏远恒泰瑞丰华信博创盛达嘉禾联众新锐明德鼎立永兴佳润宝通广源"
 
@@ -43,26 +46,33 @@ class Trade(NamedTuple):
     closing_days: tuple[int, int]
     """How many days before the festival it begins to close: earliest and latest. Equal: with the public holiday."""
     reopening_days: tuple[int, int]
+    reds: float
+    """Usual share of the invoices that are red-letter."""
+    buyer: float
+    """Share of the largest buyer in the sales of a medium firm."""
 
 
 TRADES = (
-    Trade("C34", ("精密机械", "传动设备", "机床"), 0.13, 1.6, 0.50, 0.30, 0.06, (3, 9), (5, 12)),
-    Trade("C33", ("金属制品", "五金", "模具"), 0.12, 1.5, 0.50, 0.30, 0.06, (3, 10), (5, 13)),
-    Trade("C17", ("纺织", "印染", "针织"), 0.09, 1.7, 0.80, 0.35, 0.05, (4, 11), (6, 14)),
-    Trade("C29", ("塑胶", "橡塑制品"), 0.07, 1.8, 0.75, 0.35, 0.06, (3, 10), (5, 13)),
-    Trade("C39", ("电子", "光电科技"), 0.09, 1.4, 0.70, 0.50, 0.10, (3, 10), (5, 12)),
-    Trade("C26", ("化工", "新材料"), 0.06, 2.5, 1.00, 0.97, 0.85, (2, 4), (3, 6)),
-    Trade("C13", ("食品", "粮油"), 0.07, 1.0, 0.85, 0.70, 0.15, (2, 6), (5, 11)),
-    Trade("F52", ("超市", "百货", "商贸"), 0.12, 0.5, 1.10, 1.05, 0.40, (0, 2), (3, 7)),
-    Trade("F51", ("供应链", "建材贸易"), 0.07, 0.3, 0.60, 0.40, 0.12, (2, 6), (6, 12)),
-    Trade("G54", ("物流", "运输"), 0.06, 0.6, 0.90, 0.75, 0.30, (2, 6), (5, 11)),
-    Trade("H61", ("酒店", "餐饮管理"), 0.05, 0.7, 1.15, 1.15, 0.70, (0, 1), (2, 5)),
-    Trade("I65", ("软件", "信息技术"), 0.07, 0.4, 0.35, 0.25, 0.18, (1, 4), (6, 9)),
+    Trade("C34", ("精密机械", "传动设备", "机床"), 0.13, 1.6, 0.50, 0.30, 0.06, (3, 9), (5, 12), 0.012, 0.30),
+    Trade("C33", ("金属制品", "五金", "模具"), 0.12, 1.5, 0.50, 0.30, 0.06, (3, 10), (5, 13), 0.012, 0.30),
+    Trade("C17", ("纺织", "印染", "针织"), 0.09, 1.7, 0.80, 0.35, 0.05, (4, 11), (6, 14), 0.018, 0.25),
+    Trade("C29", ("塑胶", "橡塑制品"), 0.07, 1.8, 0.75, 0.35, 0.06, (3, 10), (5, 13), 0.015, 0.30),
+    Trade("C39", ("电子", "光电科技"), 0.09, 1.4, 0.70, 0.50, 0.10, (3, 10), (5, 12), 0.012, 0.35),
+    Trade("C26", ("化工", "新材料"), 0.06, 2.5, 1.00, 0.97, 0.85, (2, 4), (3, 6), 0.01, 0.20),
+    Trade("C13", ("食品", "粮油"), 0.07, 1.0, 0.85, 0.70, 0.15, (2, 6), (5, 11), 0.02, 0.20),
+    Trade("F52", ("超市", "百货", "商贸"), 0.12, 0.5, 1.10, 1.05, 0.40, (0, 2), (3, 7), 0.02, 0.04),
+    Trade("F51", ("供应链", "建材贸易"), 0.07, 0.3, 0.60, 0.40, 0.12, (2, 6), (6, 12), 0.025, 0.20),
+    Trade("G54", ("物流", "运输"), 0.06, 0.6, 0.90, 0.75, 0.30, (2, 6), (5, 11), 0.008, 0.30),
+    Trade("H61", ("酒店", "餐饮管理"), 0.05, 0.7, 1.15, 1.15, 0.70, (0, 1), (2, 5), 0.005, 0.04),
+    Trade("I65", ("软件", "信息技术"), 0.07, 0.4, 0.35, 0.25, 0.18, (1, 4), (6, 9), 0.008, 0.35),
 )
 
 
 class Scale(NamedTuple):
-    """What a size means: share of the city, usual kWh per day, monthly sales in CNY, insured staff, news weight."""
+    """What a size means: share of the city, usual kWh per day, monthly sales in CNY, insured staff, news weight.
+
+    ``buyer`` is how much more the largest buyer has of the sales than a medium firm's, on the scale of log odds.
+    """
 
     size: Size
     share: float
@@ -70,13 +80,14 @@ class Scale(NamedTuple):
     sales: float
     staff: float
     fame: float
+    buyer: float
 
 
 SCALES = (
-    Scale("large", 0.03, 24_000.0, 40_000_000.0, 900.0, 12.0),
-    Scale("medium", 0.12, 3_200.0, 6_000_000.0, 160.0, 4.0),
-    Scale("small", 0.45, 420.0, 900_000.0, 32.0, 1.0),
-    Scale("micro", 0.40, 60.0, 150_000.0, 6.0, 0.3),
+    Scale("large", 0.03, 24_000.0, 40_000_000.0, 900.0, 12.0, -0.7),
+    Scale("medium", 0.12, 3_200.0, 6_000_000.0, 160.0, 4.0, 0.0),
+    Scale("small", 0.45, 420.0, 900_000.0, 32.0, 1.0, 0.4),
+    Scale("micro", 0.40, 60.0, 150_000.0, 6.0, 0.3, 0.7),
 )
 
 
@@ -102,6 +113,10 @@ class Resident:
         Days before and after Spring Festival between which it uses ``trade.festival``.
     burden, ticket, voids
         VAT payable per sales, CNY per invoice, share of invoices voided.
+    reds, buyer
+        Share of invoices that are red-letter; log odds of the largest buyer's share in its sales.
+    wins
+        Days from the window's beginning until it wins a customer that is larger than all others.
     wage
         Contribution base per person and month, CNY.
     filing_slot
@@ -135,6 +150,9 @@ class Resident:
     burden: float
     ticket: float
     voids: float
+    reds: float
+    buyer: float
+    wins: float
     wage: float
     filing_slot: int
     metered: bool
@@ -168,7 +186,7 @@ def _resident(index: int, seed: int, fine_share: float) -> Resident:
     noun = rng.choice(trade.nouns)
     spread = rng.lognormvariate(0.0, 0.45)
     closes, reopens = rng.randint(*trade.closing_days), rng.randint(*trade.reopening_days)
-    habits = Random(f"{seed}:habits:{index}")
+    habits, dealings = Random(f"{seed}:habits:{index}"), Random(f"{seed}:dealings:{index}")
     if trade.industry[0] == "C" and habits.random() < _LONG_REST:
         closes, reopens = habits.randint(9, 15), habits.randint(14, 20)
     return Resident(
@@ -193,6 +211,9 @@ def _resident(index: int, seed: int, fine_share: float) -> Resident:
         burden=rng.uniform(0.015, 0.045),
         ticket=rng.uniform(3_000.0, 30_000.0),
         voids=rng.uniform(0.0, 0.03),
+        reds=trade.reds * dealings.lognormvariate(0.0, 0.5),
+        buyer=log(trade.buyer / (1.0 - trade.buyer)) + scale.buyer + dealings.gauss(0.0, 0.6),
+        wins=365.0 * dealings.expovariate(_WIN),
         wage=rng.uniform(4_500.0, 9_500.0),
         filing_slot=rng.randrange(3),
         metered=rng.random() >= 0.03,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import date
+from statistics import NormalDist
 
 from connectors.models import Signal
 from connectors.simulator.city import City, at
@@ -21,6 +22,18 @@ _MISSING, _MISSING_IN_DISTRESS, _RESTATED = 0.004, 0.04, 0.005
 _QUARTER_MONTHS = (3, 6, 9, 12)
 _STEADY_STAFF = 30
 """Below, one person more or less would be a wave; so nobody comes or goes without a story."""
+
+
+#: How many times as many invoices are red-letter in December.
+_REBATES = 2.0
+#: How much the largest buyer's share moves from month to month: large and medium firms, others. Log odds.
+_ORDERS, _FEW_ORDERS = 0.25, 0.45
+#: How much a customer adds to it that is larger than all others. Log odds.
+_WON_BY = 1.5
+#: From so many on, a count is drawn from the normal distribution.
+_MANY = 50
+#: The largest buyer's share where it is nearly all.
+_NEARLY_ALL = 0.95
 
 
 class Filings:
@@ -76,14 +89,18 @@ class Filings:
     def _declarations(self, day: date, slot: int, backfill: bool) -> Iterator[Signal]:
         month = _month_before(day)
         rng = self._city.chance(f"tax-{slot}", month)
+        dealings = self._city.chance(f"dealings-{slot}", month)
         template = self._reading("tax", month, day, backfill)
         for resident in self._filers(slot):
             luck, lot, burden = rng.gauss(0.0, 1.0), rng.random(), rng.uniform(0.85, 1.15)
+            returns, orders = dealings.random(), dealings.gauss(0.0, 1.0)
             part = self._city.parts.get(resident.index)
             if lot < _missing(part, month) or (resident.quarterly and month.month not in _QUARTER_MONTHS):
                 continue
             sales = self._sales(resident, part, month, luck) * (3.0 if resident.quarterly else 1.0)
             issued = max(round(sales / resident.ticket), 1) if sales else 0
+            reds = _count(issued * self._reds(resident, part, month), returns)
+            top = max(self._top_share(resident, part, month, orders), 1.0 / max(issued, 1))
             voids = resident.voids + (part.share(part.plot.voids, part.month(month)) if part else 0.0)
             yield from _readings(
                 template,
@@ -93,6 +110,8 @@ class Filings:
                     ("vat_payable", round(sales * resident.burden * burden, 2), "CNY"),
                     ("invoices_issued", float(issued), "count"),
                     ("invoices_voided", float(round(issued * voids)), "count"),
+                    ("invoices_red", float(min(reds, issued)), "count"),
+                    ("top_buyer_sales", round(sales * top, 2), "CNY"),
                 ),
             )
 
@@ -119,6 +138,21 @@ class Filings:
             spread = part.plot.lumpy
         sales = resident.sales * festival * growth * math.exp(spread * luck)
         return sales * part.factor(part.plot.sales, part.month(month)) if part else sales
+
+    def _reds(self, resident: Resident, part: Part | None, month: date) -> float:
+        """Return the share of the invoices that takes others back, on average."""
+        usual = resident.reds * (_REBATES if month.month == 12 else 1.0)
+        return min(usual + (part.share(part.plot.reds, part.month(month)) if part else 0.0), 1.0)
+
+    def _top_share(self, resident: Resident, part: Part | None, month: date, luck: float) -> float:
+        """Return the largest buyer's share in a month's sales."""
+        odds = resident.buyer if part is None or not part.plot.sole else math.log(part.plot.sole / (1 - part.plot.sole))
+        if part is None and (month - self._city.start).days >= resident.wins:
+            odds += _WON_BY
+        spread = _ORDERS if resident.size in ("large", "medium") else _FEW_ORDERS
+        usual = 1.0 / (1.0 + math.exp(-odds - spread * luck))
+        moved = part.share(part.plot.buyer, part.month(month)) if part else 0.0
+        return usual + max(_NEARLY_ALL - usual, 0.0) * moved
 
     def _staff(self, resident: Resident, part: Part | None, month: date) -> int:
         number = (month - self._city.start).days
@@ -175,6 +209,24 @@ def _readings(template: Signal, resident: Resident, values: tuple[tuple[str, flo
                 "source_id": f"{metric}/{template.source_id}/{resident.enterprise_id}",
             }
         )
+
+
+def _count(mean: float, chance: float) -> int:
+    """Return how many rare things happen, by their mean and a number from 0 to 1: Poisson, normal for many.
+
+    Examples
+    --------
+    >>> _count(0.0, 0.9), _count(2.0, 0.5), _count(400.0, 0.5)
+    (0, 2, 400)
+    """
+    if mean > _MANY:
+        return max(round(mean + math.sqrt(mean) * NormalDist().inv_cdf(min(max(chance, 1e-9), 1 - 1e-9))), 0)
+    count, probability = 0, math.exp(-mean)
+    while chance >= probability and count < 10 * _MANY:
+        chance -= probability
+        count += 1
+        probability *= mean / count
+    return count
 
 
 def _missing(part: Part | None, month: date) -> float:

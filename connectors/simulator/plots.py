@@ -14,13 +14,13 @@ from typing import Literal, NamedTuple, TypeAlias
 from connectors.models import Level
 
 StoryName: TypeAlias = Literal[
-    "arrears-pile-up", "bad-news", "bankruptcy", "dishonest-debtor", "factory-stops", "fades-away", "guarantee-chain",
-    "never-reopens", "owner-flees", "paper-sales", "sheds-staff", "tax-to-zero",
+    "arrears-pile-up", "bad-news", "bankruptcy", "buyers-leave", "dishonest-debtor", "factory-stops", "fades-away",
+    "guarantee-chain", "never-reopens", "owner-flees", "paper-sales", "sheds-staff", "tax-to-zero",
 ]  # fmt: skip
 DecoyName: TypeAlias = Literal[
-    "annual-shutdown", "denied-rumours", "good-news", "grid-outage", "lumpy-sales", "meter-replaced", "meter-zero",
-    "named-along", "often-sued", "planned-overhaul", "plaintiff", "power-rationing", "records-removed", "relocation",
-    "rush-orders", "seasonal-plant", "spring-festival", "staff-outsourced",
+    "annual-shutdown", "changes-hands", "denied-rumours", "good-news", "grid-outage", "lumpy-sales", "meter-replaced",
+    "meter-zero", "named-along", "often-sued", "one-car-maker", "planned-overhaul", "plaintiff", "power-rationing",
+    "records-removed", "relocation", "rush-orders", "seasonal-plant", "spring-festival", "staff-outsourced",
 ]  # fmt: skip
 
 #: (days or months since the beginning, factor): straight between the points, constant after the last, 1 before all.
@@ -68,16 +68,23 @@ class Plot:
         Factor of the electricity use by day.
     sales, staff
         Factors of declared sales and insured headcount by month.
-    owed, voids
-        Share of the contribution base that is owed, and of the invoices that is voided besides the usual, by month.
+    owed, voids, reds
+        Share of the contribution base that is owed, and of the invoices that is voided or taken back by red-letter
+        invoices besides the usual, by month.
+    buyer
+        How far the largest buyer's share has moved from its usual one to nearly all, 0 to 1, by month.
+    sole
+        Usual share of the largest buyer, all through; 0: as with others of its trade.
     lumpy
         Standard deviation of the logarithm of its monthly sales, all through.
     silent, zero
         First and last day without readings; and with readings of zero, which are restated two days later.
     court, news, notices, meter
         Records, headlines, notices of the tax office and meter states.
-    moves
-        The day after which the registry has it in another district; None: it stays.
+    moves, sold
+        The day on which the registry has it in another district, and with a new shareholder; None: never.
+    exits
+        Investors and holdings that leave the market: days after the beginning, what they are to the enterprise.
     """
 
     name: StoryName | DecoyName
@@ -86,6 +93,9 @@ class Plot:
     staff: Curve = ()
     owed: Curve = ()
     voids: Curve = ()
+    reds: Curve = ()
+    buyer: Curve = ()
+    sole: float = 0.0
     lumpy: float = 0.0
     silent: tuple[int, int] | None = None
     zero: tuple[int, int] | None = None
@@ -94,6 +104,8 @@ class Plot:
     notices: tuple[Notice, ...] = ()
     meter: tuple[Notice, ...] = ()
     moves: int | None = None
+    sold: int | None = None
+    exits: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -213,6 +225,8 @@ STORIES: tuple[Casting, ...] = (
             sales=((0, 0.5), (1, 0.05)),
             staff=((0, 0.9), (3.5, 0.2)),
             owed=((0, 0.0), (10, 1.0)),
+            reds=((0, 0.05), (1, 0.25)),
+            buyer=((0, 0.2), (1, 0.8)),
         ),
         2, 75, "factory", ("metered", "taxed"),
     ),
@@ -271,6 +285,8 @@ STORIES: tuple[Casting, ...] = (
             sales=((0, 0.95), (5, 0.35)),
             staff=((0, 1.0), (5, 0.6)),
             owed=((2, 0.0), (3, 0.2)),
+            reds=((0, 0.0), (5, 0.12)),
+            buyer=((0, 0.0), (5, 0.6)),
             notices=(Notice(112, "arrears"),),
             meter=(Notice(84, "arrears", "0001"), Notice(114, "arrears", "0001")),
         ),
@@ -298,6 +314,8 @@ STORIES: tuple[Casting, ...] = (
             use=((0, 0.8), (10, 0.3), (20, 0.2)),
             sales=((0, 1.15), (4, 1.5)),
             voids=((0, 0.15), (2, 0.35)),
+            reds=((0, 0.05), (3, 0.2)),
+            buyer=((0, 0.3), (3, 0.9)),
             notices=(Notice(135, "abnormal_household"),),
         ),
         0, 145, "factory", ("metered", "taxed"), monthly=True,
@@ -353,6 +371,22 @@ STORIES: tuple[Casting, ...] = (
             owed=((0, 0.5),),
         ),
         0, 65, "factory", ("metered",), festival=True,
+    ),
+    Casting(
+        Plot(
+            "buyers-leave",
+            use=((0, 1.0), (40, 0.9), (150, 0.55)),
+            sales=((0, 0.97), (5, 0.4)),
+            staff=((0, 1.0), (5, 0.85)),
+            owed=((3, 0.0), (4, 0.15), (5, 0.4)),
+            reds=((0, 0.0), (2, 0.08), (5, 0.25)),
+            buyer=((0, 0.0), (5, 1.0)),
+            news=(Item(96, 0, "{name}两名董事相继辞职"), Item(118, 1, "大客户转单，{name}产线大面积停工")),
+            notices=(Notice(132, "arrears"),),
+            exits=(Notice(104, "investor"),),
+            sold=70,
+        ),
+        0, 150, "factory", ("metered", "taxed"), monthly=True,
     ),
 )  # fmt: skip
 
@@ -441,8 +475,8 @@ DECOYS: tuple[Casting, ...] = (
         Plot(
             "seasonal-plant",
             use=((0, 0.10), (28, 0.12), (42, 1.0), (365, 1.0), (379, 0.10), (420, 0.10), (434, 1.0)),
-            sales=((0, 0.3), (1, 0.4), (2, 1.0), (12, 0.7), (13, 0.3), (14, 0.9)),
-            staff=((0, 0.7), (1, 0.8), (2, 1.0), (12, 0.85), (13, 0.7), (14, 1.0)),
+            sales=((0, 0.3), (1, 0.4), (2, 1.0), (11, 1.0), (12, 0.7), (13, 0.3), (14, 0.9)),
+            staff=((0, 0.7), (1, 0.8), (2, 1.0), (11, 1.0), (12, 0.85), (13, 0.7), (14, 1.0)),
         ),
         0, 440, "food", ("metered", "taxed"), learned=365,
     ),
@@ -479,5 +513,22 @@ DECOYS: tuple[Casting, ...] = (
         20, 40, "factory", ("metered", "taxed"),
     ),
     Casting(Plot("staff-outsourced", staff=((0, 0.74),)), 0, 90, "employer", ("taxed",), monthly=True),
+    Casting(
+        Plot("one-car-maker", sales=((0, 0.9), (1, 1.0)), reds=((0, 0.12), (1, 0.0)), sole=0.9),
+        20, 100, "factory", ("taxed",), monthly=True,
+    ),
+    Casting(
+        Plot(
+            "changes-hands",
+            news=(
+                Item(0, 0, "{name}股东转让全部股权，新股东为产业投资集团", 2),
+                Item(1, 1, "{name}创始人退休，法定代表人变更"),
+                Item(6, 0, "{name}三名董事辞任，董事会完成改选"),
+            ),
+            exits=(Notice(25, "investor"),),
+            sold=4,
+        ),
+        15, 60,
+    ),
     Casting(Plot("lumpy-sales", lumpy=0.8), 0, 150, "trader", ("taxed",), monthly=True),
 )  # fmt: skip

@@ -16,9 +16,12 @@ from connectors.simulator.electricity import Electricity
 from connectors.simulator.enterprises import DISTRICTS, Resident
 from connectors.simulator.filings import Filings
 from connectors.simulator.news import EDITIONS, News
+from connectors.simulator.parties import Parties
 from connectors.simulator.stories import Decoy, Story
 
 _BATCH = 5_000
+_TIES = 200
+"""The most that a registry entry may name."""
 DEFAULT_START = date(2025, 9, 1)
 
 
@@ -89,7 +92,8 @@ class CitySource:
         self._fingerprint = blake2b(repr(self.city).encode(), digest_size=6).hexdigest()
         self._electricity = Electricity(self.city)
         self._filings = Filings(self.city)
-        self._court = Court(self.city)
+        self._parties = Parties(self.city)
+        self._court = Court(self.city, self._parties)
         self._news = News(self.city)
 
     @property
@@ -148,7 +152,7 @@ class CitySource:
         backfill = day < self._live_from
         if day == self.city.first_day:
             yield self._registry(day)
-        yield self._moves(day)
+        yield self._changes(day)
         in_window = day >= self.city.start
         if in_window:
             yield self._electricity.published(day, backfill)
@@ -162,8 +166,11 @@ class CitySource:
     def _registry(self, day: date) -> Iterator[Enterprise]:
         return (self._entry(resident, day, resident.region) for resident in self.city.residents)
 
-    def _moves(self, day: date) -> Iterator[Enterprise]:
-        """Yield the new entries of those that have moved to another district."""
+    def _changes(self, day: date) -> Iterator[Enterprise]:
+        """Yield the new entries of those that have a new shareholder, or have moved to another district."""
+        for index in self._parties.sold(day):
+            resident = self.city.residents[index]
+            yield self._entry(resident, day, resident.region, revision=1)
         for index, part in self.city.parts.items():
             if part.plot.moves is not None and part.due(part.plot.moves, day):
                 resident = self.city.residents[index]
@@ -177,7 +184,7 @@ class CitySource:
             industry=resident.trade.industry,
             region=region,
             size=resident.size,
-            relations=self.city.relations.get(resident.index, []),
+            relations=[*self._parties.ties(resident, day), *self.city.relations.get(resident.index, [])][:_TIES],
             published_at=at(day),
             source=self.city.name,
             source_id=f"registry/{resident.enterprise_id}",

@@ -274,10 +274,84 @@ def test_whoever_holds_a_firm_that_failed_hears_that_it_is_gone(city: CitySource
     debtor, guarantor = hero(city, "dishonest-debtor"), hero(city, "guarantee-chain")
     exits = [s for s in signals if s.metric == "related_party"]
     assert guarantor.enterprise_id in {signal.enterprise_id for signal in exits}
-    for signal in exits:
-        assert signal.payload is not None and signal.payload["status"] == "left"
     told = next(s for s in exits if s.payload and s.payload["party"] == debtor.enterprise_id)
     assert told.event_time.astimezone(ZONE).date() > debtor.default_date
+
+
+def totals(signals: list[Signal], metric: str) -> dict[str, float]:
+    found: dict[str, float] = defaultdict(float)
+    for signal in signals:
+        if signal.metric == metric and signal.value is not None:
+            found[signal.enterprise_id] += signal.value
+    return found
+
+
+def test_red_letters_and_the_largest_buyer_are_told_of_every_firm_and_differ_by_trade_and_size(
+    city: CitySource, signals: list[Signal]
+) -> None:
+    issued, red, sales, top = (
+        totals(signals, name) for name in ("invoices_issued", "invoices_red", "vat_sales", "top_buyer_sales")
+    )
+    assert set(issued) == set(red) == set(sales) == set(top)
+    healthy = [r for r in city.city.residents if r.index not in city.city.parts and r.enterprise_id in issued]
+    reds = [red[r.enterprise_id] / issued[r.enterprise_id] for r in healthy if issued[r.enterprise_id] > 300]
+    assert 0.005 < median(reds) < 0.03
+    assert max(reds) < 0.15
+    shares = {r.enterprise_id: top[r.enterprise_id] / sales[r.enterprise_id] for r in healthy}
+    suppliers, shops = (
+        [shares[r.enterprise_id] for r in healthy if r.trade.industry in trades and r.size == "small"]
+        for trades in (("C33", "C34", "C39"), ("F52", "H61"))
+    )
+    assert median(shops) < 0.15 < 0.25 < median(suppliers) < 0.6
+    for name in ("invoices_red", "top_buyer_sales"):
+        of = {"invoices_red": "invoices_issued", "top_buyer_sales": "vat_sales"}[name]
+        for resident in healthy[:40]:
+            whole, part = (by_day(signals, resident.enterprise_id, metric) for metric in (of, name))
+            assert all(0 <= part[month] <= whole[month] for month in part if city.city.start <= month)
+
+
+def test_customers_leave_before_the_default_until_one_is_left(long_city: CitySource) -> None:
+    signals = [message for message in messages(long_city) if isinstance(message, Signal)]
+    story = hero(long_city, "buyers-leave")
+    issued, red, sales, top = (
+        by_day(signals, story.enterprise_id, name)
+        for name in ("invoices_issued", "invoices_red", "vat_sales", "top_buyer_sales")
+    )
+    before = [month for month in sales if month < story.begins]
+    late = [month for month in sales if month > story.begins + timedelta(days=60)]
+    assert sum(top[m] for m in late) / sum(sales[m] for m in late) > 0.8
+    assert sum(top[m] for m in before) / sum(sales[m] for m in before) < 0.75
+    usual = sum(red[m] for m in before) / sum(issued[m] for m in before)
+    assert sum(red[m] for m in late) / sum(issued[m] for m in late) > 0.1 + usual
+    supplier, _ = part_of(long_city, "one-car-maker")
+    sales, top = (by_day(signals, supplier, name) for name in ("vat_sales", "top_buyer_sales"))
+    assert all(top[month] > 0.7 * sales[month] for month in top)
+
+
+def test_parties_outside_leave_the_market_more_often_where_a_firm_fails(long_city: CitySource) -> None:
+    exits = [m for m in messages(long_city) if isinstance(m, Signal) and m.metric == "related_party"]
+    codes = {resident.enterprise_id for resident in long_city.city.residents}
+    outside = [m for m in exits if m.payload and m.payload["party"] not in codes]
+    assert all(uscc.is_valid(str(m.payload["party"])) for m in outside if m.payload)
+    heroes = {story.enterprise_id for story in long_city.stories()}
+    failing = {m.enterprise_id for m in outside if m.enterprise_id in heroes}
+    assert len(failing) / len(heroes) > 3 * len({m.enterprise_id for m in outside} - heroes) / len(codes - heroes)
+    returned = [m for m in outside if m.payload and m.payload["status"] == "active"]
+    for one in returned:
+        assert one.payload is not None
+        left = next(m for m in outside if m.payload and m.payload == {**one.payload, "status": "left"})
+        assert left.event_time < one.event_time
+
+
+def test_who_sells_shares_has_another_investor_in_the_registry(long_city: CitySource) -> None:
+    enterprise, part = part_of(long_city, "changes-hands")
+    entries = [one for one in messages(long_city) if isinstance(one, Enterprise)]
+    before, after = [one for one in entries if one.enterprise_id == enterprise]
+    assert len(after.relations) == len(before.relations) + 1
+    assert after.revision > before.revision
+    assert after.published_at is not None
+    assert (after.published_at.astimezone(ZONE).date() - part.begins).days == part.plot.sold
+    assert len({one.enterprise_id for one in entries if one.revision}) > 5
 
 
 def test_filings_are_restated_and_some_file_by_the_quarter(city: CitySource, signals: list[Signal]) -> None:
