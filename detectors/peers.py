@@ -15,7 +15,7 @@ from detectors.contract import PeerBaseline, Plain, Profile, Series
 from detectors.usual import usual
 
 #: Earlier values that the usual one is taken from, and how many must be known.
-_WINDOW, _LEAST = 28, 3
+WINDOW, LEAST = 28, 3
 
 _GROUP, _REGION, _ALL = "industry/region/size", "region", "all"
 _Key = tuple[str, ...]
@@ -30,12 +30,12 @@ def relative(series: Series) -> float:
     0.5
     """
     values = series.values
-    if len(values) <= _LEAST:
+    if len(values) <= LEAST:
         return nan
     newest = values[-1]
     if newest != newest:
         return nan
-    base = usual(values[-1 - _WINDOW : -1], _LEAST)
+    base = usual(values[-1 - WINDOW : -1], LEAST)
     return newest / base if base > 0 else nan
 
 

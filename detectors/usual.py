@@ -35,7 +35,17 @@ def usual(values: Sequence[float], least: int) -> float:
     """
     total = sum(values)
     # The sum of a list with NaN is NaN; looking at each value costs as much as sorting them.
-    known = sorted(values) if total == total else sorted([v for v in values if v == v])
+    return usual_of_ranked(sorted(values) if total == total else sorted([v for v in values if v == v]), least)
+
+
+def usual_of_ranked(known: Sequence[float], least: int) -> float:
+    """Return :func:`usual` of values without NaN that are sorted already.
+
+    Examples
+    --------
+    >>> usual_of_ranked([0.0, 0.0, 98.0, 100.0, 104.0], least=3)
+    100.0
+    """
     count = len(known)
     if count < least or not count:
         return nan

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ from connectors.readings import Ints, Readings
 from detectors.contract import Context, Event, PeerBaseline, PeriodDetector, Profile, Series
 from detectors.fusion import fuse, worth
 from detectors.levels import decide
-from detectors.peers import Baselines, baselines, relative
+from detectors.peers import Baselines, baselines
 from streams.clock import millis
 from streams.evidence import MOST_HELD, Change, Origin, absorb_event, absorb_periods, trim
 from streams.opendays import OpenDays
@@ -38,6 +39,10 @@ from streams.telling import DayRow, Teller
 #: A score that moved less than this is not told again.
 RISK_STEP = 0.02
 _FAMILY_CODES = {"fresh": "F", "stale": "S", "never": "N"}
+#: What a piece of evidence weighs, decay apart.
+_stake = attrgetter(
+    "reason", "subject", "severity", "confidence", "since", "lasting", "half_life_days", "closed", "ended", "floor", "reach"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,7 @@ class RiskEngine:
         self._due_of: list[int] = []
         self._teller = Teller(rules)
         self._fresh_ms = fresh_ms()
+        self._shares: dict[str, dict[int, float]] = {}  # by series and row: of the period that is closing
         self._latest = np.zeros(0, dtype=np.int64)  # scratch: by enterprise, a place in the batch in hand
 
     def schedule(self) -> dict[str, int]:
@@ -473,10 +479,13 @@ class RiskEngine:
         """Keep what is usual among peers in a period that closes, before anyone is judged by it."""
         for rule in cycle.series:
             figures = self._figures(rule, ordinal)
-            members = []
+            members, shares = [], self._shares.setdefault(rule.name, {})
+            shares.clear()
             for row in sorted({*self._keepers([rule]), *figures}):
                 profile, closed = self.enterprises.peek(row, rule.name)
-                members.append((profile, _share(closed, ordinal, figures.get(row, rule.empty))))
+                share = math.nan if closed is None else closed.share(ordinal, figures.get(row, rule.empty))
+                shares[row] = share
+                members.append((profile, share))
             if members:
                 self._keep_peers(rule.name, ordinal, baselines(members, self.rules.config))
 
@@ -498,10 +507,12 @@ class RiskEngine:
         keepers: list[int] = np.flatnonzero(keeping).tolist()
         return keepers
 
-    def _take_open(self, row: int, rule: SeriesRule, period: int) -> Open | None:
-        """Take a period's accumulator away, None if nothing was counted."""
-        if rule.in_columns and (opened := self.days[rule.name].pop(row, period)) is not None:
-            return opened
+    def _take_open(self, cycle: Cycle, period: int, first: int, last: int) -> list[dict[int, Open]]:
+        """Take a period's accumulators of some enterprises out of the tables of open days; by series of the cycle."""
+        return [self.days[rule.name].pop(period, first, last) if rule.in_columns else {} for rule in cycle.series]
+
+    def _take_apart(self, row: int, rule: SeriesRule, period: int) -> Open | None:
+        """Take a period's accumulator away that stands in no table, None if nothing was counted."""
         series = self.enterprises.opened.get(row, {})
         opened = series.get(rule.name, {}).pop(period, None)
         if opened is not None:
@@ -525,6 +536,8 @@ class RiskEngine:
         else:
             self._review(first, last, out)
         self.closing = None if last == rows else Closing(index, ordinal, last, rows)
+        if self.closing is None:
+            self._shares.clear()
         return None if most is None else most - (last - first)
 
     def _close_rows(self, cycle: Cycle, ordinal: int, first: int, last: int, out: Outcome) -> None:
@@ -533,23 +546,29 @@ class RiskEngine:
         for rule in cycle.series:
             if rule.in_columns:
                 concerned |= self.days[rule.name].have_open(ordinal, first, last)
-        for row in range(first, last):
-            if concerned[row - first] or row in self.dirty_cold or row in self.enterprises.opened:
-                self._close_one(row, cycle, ordinal, out)
+        taken = self._take_open(cycle, ordinal, first, last)
+        for row, is_concerned in enumerate(concerned.tolist(), first):
+            if is_concerned or row in self.dirty_cold or row in self.enterprises.opened:
+                self._close_one(row, cycle, ordinal, taken, out)
 
     def _close_pending(self, row: int, out: Outcome) -> None:
         """Close an enterprise's period before its turn: a message is about to be processed that rests on it."""
         if self.closing is not None and self.closing.row <= row < self.closing.rows:
-            self._close_one(row, self.rules.cycles[self.closing.cycle], self.closing.ordinal, out)
+            cycle, ordinal = self.rules.cycles[self.closing.cycle], self.closing.ordinal
+            self._close_one(row, cycle, ordinal, self._take_open(cycle, ordinal, row, row + 1), out)
 
-    def _close_one(self, row: int, cycle: Cycle, ordinal: int, out: Outcome) -> None:
+    def _close_one(
+        self, row: int, cycle: Cycle, ordinal: int, taken: Sequence[Mapping[int, Open]], out: Outcome
+    ) -> None:
         """Close one enterprise's period, unless that has been done, and judge it."""
         state, closed_any = self.enterprises.state(row), False
-        for rule in cycle.series:
+        for rule, opened_days in zip(cycle.series, taken, strict=True):
             closed = state.closed.get(rule.name)
             if closed is not None and closed.last >= ordinal:
                 continue
-            opened = self._take_open(row, rule, ordinal)
+            opened = opened_days.get(row)
+            if opened is None and row in self.enterprises.opened:
+                opened = self._take_apart(row, rule, ordinal)
             if closed is None and opened is None:
                 continue
             self._close_series(state, rule, ordinal, opened, out)
@@ -559,8 +578,10 @@ class RiskEngine:
         context = self._context(state, self.now)
         for rule in cycle.series:
             self._settle(state, rule, context, out)
+        before = [_stake(held) for held in state.evidence]
         self._judge(state, cycle.detectors, context, out, math.inf)
-        if state.evidence:
+        # What only decays is seen to by the daily review.
+        if [_stake(held) for held in state.evidence] != before:
             self._assess(state, out, may_fall=False)
 
     def _close_series(
@@ -573,12 +594,16 @@ class RiskEngine:
         if opened is None:
             closed.append(ordinal, rule.empty)
             return
+        share = self._shares.get(rule.name, {}).get(state.row)
+        if share is None:  # restored since the survey
+            share = closed.share(ordinal, opened.figure(rule.slots))
         closed.close(opened, rule.slots)
         state.seen_day = max(state.seen_day, self.rules.last_day(rule, ordinal))
         if rule.in_columns:
             self._note_newest(rule.family, state, self.rules.start_of(rule, ordinal))
-        share = relative(Series(closed.last, closed.values))
-        out.metrics += self._teller.day(self._name(state), rule, opened, closed.values[-1], share, self.now)
+        row = self._teller.day(self._name(state), rule, opened, closed.values[-1], share, self.now)
+        if row is not None:
+            out.metrics.append(row)
 
     def _keep_peers(self, series: str, ordinal: int, made: Baselines) -> None:
         self.peers[series, ordinal] = made
@@ -745,13 +770,6 @@ class RiskEngine:
 
     def _ref(self, received: Received) -> Ref:
         return self.rules.topic_rank[received.topic], received.partition, received.offset, received.index
-
-
-def _share(closed: Closed | None, ordinal: int, figure: float) -> float:
-    """Return a figure relative to the usual one, as it will be when its period has closed."""
-    if closed is None or ordinal - closed.last > HORIZON:
-        return relative(Series(ordinal, [figure]))
-    return relative(Series(ordinal, [*closed.values, *[math.nan] * (ordinal - closed.last - 1), figure][-HORIZON:]))
 
 
 class _SeriesView(Mapping[str, Series]):

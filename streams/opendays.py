@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors.readings import Ints
-from streams.series import Open
+from streams.series import ENOUGH, Open
 
 #: Slices of the table, and deltas that are kept: after so many checkpoints everything has been written anew.
 ROLL = 64
@@ -128,15 +128,6 @@ class OpenDays:
             offset, opened.period, opened.revision, index, partition, opened.count, opened.backfill, b"",
         )  # fmt: skip
         self._touched[place] = True
-
-    def pop(self, row: int, day: int) -> Open | None:
-        """Take an enterprise's open day away, None if it is not here."""
-        opened = self.find(row, day)
-        if opened is not None:
-            place = 2 * row + (day & 1)
-            self.cells[place] = _EMPTY
-            self._touched[place] = True
-        return opened
 
     def newest(self, row: int) -> int | None:
         """Return the newest open day of an enterprise."""
@@ -246,11 +237,26 @@ class OpenDays:
         have: NDArray[np.bool_] = (cells["count"] > 0) & (cells["period"] == day)
         return have
 
+    def pop(self, day: int, first: int, last: int) -> dict[int, Open]:
+        """Take a day that is open away from the enterprises ``[first, last)``; return it by enterprise."""
+        rows = first + np.flatnonzero(self.have_open(day, first, last))
+        places = 2 * rows + (day & 1)
+        cells = self._gather(places).tolist()
+        self._bytes[places] = _EMPTY.view(_BYTES)
+        self._touched[places] = True
+        return dict(zip(rows.tolist(), map(self._open, cells), strict=True))
+
     def figures(self, day: int) -> dict[int, float]:
-        """Return by enterprise what a day that is open would close with."""
+        """Return by enterprise what a day that is open would close with, as :meth:`streams.series.Open.figure` does."""
         rows = np.flatnonzero(self.have_open(day))
-        opened = map(self._open, self._gather(2 * rows + (day & 1)).tolist())
-        return {row: one.figure(self._slots) for row, one in zip(rows.tolist(), opened, strict=True)}
+        cells = self._gather(2 * rows + (day & 1))
+        totals, counts = cells["total"], cells["count"]
+        # As many parts came as bits are set, unless one figure stands for all.
+        whole = (counts == 1) & (cells["slots"] == self._whole).all(axis=1) if self._slots > 1 else counts > 0
+        share = np.where(whole, 1.0, counts / self._slots)
+        with np.errstate(over="ignore"):
+            figures = np.where(share >= ENOUGH, totals / share, np.nan)
+        return dict(zip(rows.tolist(), figures.tolist(), strict=True))
 
     def newest_starts(self, first: int, last: int, start: Callable[[int], int]) -> Ints:
         """Return of the enterprises ``[first, last)`` when the newest open day began, -1 where none is open.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -45,6 +45,10 @@ class SeriesRule:
         Periods before the estimators learn one.
     detectors
         The period detectors that read it.
+    learners
+        Those of them that remember what they read.
+    in_columns
+        Whether its open periods stand in a table of open days: readings of days, the flood.
     """
 
     name: str
@@ -57,11 +61,10 @@ class SeriesRule:
     settling: int
     detectors: tuple[PeriodDetector, ...]
     learners: tuple[PeriodDetector, ...]
+    in_columns: bool = field(init=False)
 
-    @property
-    def in_columns(self) -> bool:
-        """Whether its open periods stand in a table of open days: readings of days, the flood."""
-        return self.period is Period.DAY and math.isnan(self.empty)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "in_columns", self.period is Period.DAY and math.isnan(self.empty))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
+from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -15,6 +16,9 @@ from typing import Any
 import msgspec
 
 from connectors.decoding import Reason
+from detectors.contract import Series
+from detectors.peers import LEAST, WINDOW, relative
+from detectors.usual import usual_of_ranked
 
 #: Closed periods that are kept; decisions inside this horizon can be recomputed.
 HORIZON = 60
@@ -158,6 +162,7 @@ class Closed:
     parts: dict[int, tuple[int, float]] = field(default_factory=dict)
     revisions: dict[int, int] = field(default_factory=dict)
     _packed: tuple[tuple[int, int, int, bool, Ref], msgspec.Raw] | None = field(default=None, repr=False, compare=False)
+    _ranked: list[float] | None = field(default=None, repr=False, compare=False)
 
     @property
     def first(self) -> int:
@@ -170,15 +175,47 @@ class Closed:
 
     def append(self, period: int, value: float) -> None:
         """Close ``period`` with ``value``; skipped periods in between had none (NaN)."""
+        values, gap = self.values, period - self.last - 1
+        if gap:
+            self._ranked = None
+            if gap >= HORIZON:
+                values.clear()
+            else:
+                values.extend([NAN] * gap)
+        elif self._ranked is not None:
+            self._rank(self._ranked, value)
+        values.append(value)
+        if len(values) > HORIZON:
+            del values[:-HORIZON]
+        self.last = period
+        if self.parts or self.revisions:
+            self._forget()
+
+    def _rank(self, ranked: list[float], value: float) -> None:
+        """Move the window of the newest values on by one that is about to be appended."""
+        oldest = self.values[-WINDOW] if len(self.values) >= WINDOW else NAN
+        if oldest == oldest:
+            del ranked[bisect_left(ranked, oldest)]
+        if value == value:
+            insort(ranked, value)
+
+    def share(self, period: int, figure: float) -> float:
+        """Return a figure relative to the usual one (:func:`detectors.peers.relative`), as if its period closed now.
+
+        The newest values stay ranked for the next time: sorting them anew each day costs ten times as much.
+        """
         gap = period - self.last - 1
         if gap >= HORIZON:
-            self.values.clear()
-        else:
-            self.values.extend([NAN] * gap)
-        self.values.append(value)
-        del self.values[:-HORIZON]
-        self.last = period
-        self._forget()
+            return NAN
+        if gap:
+            return relative(Series(period, [*self.values, *[NAN] * gap, figure][-HORIZON:]))
+        if figure != figure or len(self.values) < LEAST:
+            return NAN
+        ranked = self._ranked
+        if ranked is None:
+            ranked = self._ranked = sorted([value for value in self.values[-WINDOW:] if value == value])
+        base = usual_of_ranked(ranked, LEAST)
+        return figure / base if base > 0 else NAN
 
     def close(self, opened: Open, slots: int) -> None:
         """Close the period of an accumulator.
@@ -207,6 +244,7 @@ class Closed:
         """
         if period < self.first:
             self.values[:0] = [NAN] * (self.first - period)
+        self._ranked = None
         index = period - self.first
         applied = self.revisions.get(period, 0)
         if whole:

@@ -226,28 +226,26 @@ class Teller:
             evidence=_evidence(held.refs),
         )
 
-    def day(self, enterprise: str, rule: SeriesRule, opened: Open, value: float, share: float, at: int) -> list[DayRow]:
-        """Return the row of a day that has closed; a month's figure is no row of a day, nor is a sum beyond floats."""
+    def day(self, enterprise: str, rule: SeriesRule, opened: Open, value: float, share: float, at: int) -> DayRow | None:
+        """Return the row of a day that has closed; None of a month's figure, or of a sum beyond floats."""
         if rule.period != "day" or not math.isfinite(opened.total):
-            return []
+            return None
         usual = value / share if share > 0 else None  # not for NaN
-        return [
-            DayRow(
-                1,
-                enterprise,
-                rule.family,
-                rule.name,
-                "1d",
-                _shared_moment(self._rules.calendar.day_start(opened.period)),
-                opened.count,
-                opened.total,
-                opened.low,
-                opened.high,
-                opened.last,
-                usual if usual is not None and math.isfinite(usual) else None,
-                _shared_moment(at),
-            )
-        ]
+        return DayRow(
+            1,
+            enterprise,
+            rule.family,
+            rule.name,
+            "1d",
+            _shared_moment(self._rules.calendar.day_start(opened.period)),
+            opened.count,
+            opened.total,
+            opened.low,
+            opened.high,
+            opened.last,
+            usual if usual is not None and math.isfinite(usual) else None,
+            _shared_moment(at),
+        )
 
 
 def _kind(previous: Level, level: Level, *, retracted: bool) -> Transition:
