@@ -139,8 +139,7 @@ class PeerBaseline:
     scope: str
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """Everything else that a detector may look at.
 
     Parameters

@@ -578,10 +578,9 @@ class RiskEngine:
         context = self._context(state, self.now)
         for rule in cycle.series:
             self._settle(state, rule, context, out)
-        before = [_stake(held) for held in state.evidence]
+        before = list(map(_stake, state.evidence))
         self._judge(state, cycle.detectors, context, out, math.inf)
-        # What only decays is seen to by the daily review.
-        if [_stake(held) for held in state.evidence] != before:
+        if state.evidence and list(map(_stake, state.evidence)) != before:  # what only decays is for the daily review
             self._assess(state, out, may_fall=False)
 
     def _close_series(
@@ -617,15 +616,20 @@ class RiskEngine:
         closed = state.closed.get(rule.name)
         if closed is None:
             return
-        for period in range(max(closed.settled + 1, closed.first), closed.last - rule.settling + 1):
+        last, first = closed.last - rule.settling, closed.first
+        if not rule.learners and last >= first:
+            closed.settled = max(closed.settled, last)
+            return
+        memories, series = state.memories, rule.name
+        for period in range(max(closed.settled + 1, first), last + 1):
             for detector in rule.learners:
-                memory = state.memories.get(detector.name)
+                memory = memories.get(detector.name)
                 if memory is None:
-                    memory = state.memories[detector.name] = detector.memory()
+                    memory = memories[detector.name] = detector.memory()
                 try:
-                    detector.learn_one(memory, context, rule.name, period - closed.first)
+                    detector.learn_one(memory, context, series, period - first)
                 except Exception as error:  # half learned: begin anew
-                    del state.memories[detector.name]
+                    del memories[detector.name]
                     out.faults.append(Fault(self._name(state), detector.name, closed.ref, repr(error)))
             closed.settled = period
 
@@ -659,10 +663,12 @@ class RiskEngine:
         return chosen
 
     def _trim(self, state: EnterpriseState, out: Outcome) -> None:
+        held = len(state.evidence)
         for change in trim(state.evidence, lambda held: worth(held, self.now, self.rules.config)):
             version = self.rules.detectors[change.held.detector].version
             self._tell_changes(state, version, "", [change], out)
-        self.dirty_cold.add(state.row)
+        if len(state.evidence) < held:
+            self.dirty_cold.add(state.row)
 
     # ---- decisions ---------------------------------------------------------------------------------------------
 
@@ -676,13 +682,11 @@ class RiskEngine:
     ) -> bool:
         """Ask the detectors; return whether they withdrew anything."""
         withdrawn, held_by = False, {held.detector for held in state.evidence}
+        known, memories = state.closed.keys(), state.memories
         for detector in detectors:
-            for name in detector.series:
-                if name in state.closed:
-                    break
-            else:
+            if known.isdisjoint(detector.series):
                 continue
-            memory = state.memories.get(detector.name)
+            memory = memories.get(detector.name)
             try:
                 opinions = detector.judge_one(detector.memory() if memory is None else memory, context)
             except Exception as error:

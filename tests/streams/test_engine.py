@@ -6,7 +6,6 @@ import base64
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -156,7 +155,7 @@ class Stubborn(Dark):
         while math.isnan(values[-1]):
             values.pop()
         last = closed.last - len(closed.values) + len(values)
-        return super().judge_one(memory, replace(context, series={"daily_kwh": Series(last, values)}))
+        return super().judge_one(memory, context._replace(series={"daily_kwh": Series(last, values)}))
 
 
 class Silent(Dark):
