@@ -11,6 +11,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import repeat
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -42,6 +44,15 @@ class Entry:
 
     profile: Profile
     revision: int = 0
+    _packed: msgspec.Raw | None = field(default=None, repr=False, compare=False)
+
+    def packed(self) -> msgspec.Raw:
+        """Return it as msgpack; made once, since the registry seldom speaks of an enterprise twice."""
+        if self._packed is None:
+            profile = self.profile
+            plain = [list(profile.names), profile.industry, profile.region, profile.size, self.revision]
+            self._packed = msgspec.Raw(_pack(plain))
+        return self._packed
 
 
 @dataclass(slots=True)
@@ -119,8 +130,10 @@ class Summary(NamedTuple):
 _HEAD = struct.Struct(f"<BI?hI{len(FAMILIES)}q")
 _FAMILIES = tuple(FAMILIES)
 _CODES = {"N": 0, "S": 1, "F": 2}
+_NOUGHTS, _UNSEEN = repeat(0), repeat(-1)
 
 
+@lru_cache(maxsize=1024)
 def coverage_number(told: str) -> int:
     """Return a coverage that was told as a number, -1 for none.
 
@@ -141,8 +154,8 @@ def summary_of(state: EnterpriseState, series: Mapping[str, int]) -> Summary:
         state.row,
         bool(state.evidence or state.level or state.score),
         coverage_number(state.told),
-        sum(series[name] for name in state.closed if name in series),
-        tuple([state.newest.get(family, -1) for family in _FAMILIES]),
+        sum(map(series.get, state.closed, _NOUGHTS)),
+        tuple(map(state.newest.get, _FAMILIES, _UNSEEN)),
     )
 
 
@@ -169,12 +182,12 @@ def load_hot(raw: bytes) -> dict[str, dict[int, Open]]:
 
 def dump_cold(state: EnterpriseState, summary: Summary, detectors: Mapping[str, AnyDetector]) -> bytes:
     """Return the cold record."""
-    profile, memories = state.entry.profile, state.memories
+    memories = state.memories
     dumped = {name: detectors[name].dump(memories[name]) for name in sorted(memories)}
     head = _HEAD.pack(SCHEMA, summary.row, summary.active, summary.told, summary.series, *summary.newest)
     return head + _pack(
         [
-            [list(profile.names), profile.industry, profile.region, profile.size, state.entry.revision],
+            state.entry.packed(),
             {series: state.closed[series].packed() for series in sorted(state.closed)},
             dumped,
             [_dump_held(held) for held in state.evidence],

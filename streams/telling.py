@@ -10,6 +10,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from connectors.catalogue import Period
 from connectors.models import (
     Alert,
     Counterfactual,
@@ -228,7 +229,7 @@ class Teller:
 
     def day(self, enterprise: str, rule: SeriesRule, opened: Open, value: float, share: float, at: int) -> DayRow | None:
         """Return the row of a day that has closed; None of a month's figure, or of a sum beyond floats."""
-        if rule.period != "day" or not math.isfinite(opened.total):
+        if rule.period is not Period.DAY or not math.isfinite(opened.total):
             return None
         usual = value / share if share > 0 else None  # not for NaN
         return DayRow(
