@@ -41,8 +41,9 @@ RISK_STEP = 0.02
 _FAMILY_CODES = {"fresh": "F", "stale": "S", "never": "N"}
 #: What a piece of evidence weighs, decay apart.
 _stake = attrgetter(
-    "reason", "subject", "severity", "confidence", "since", "lasting", "half_life_days", "closed", "ended", "floor", "reach"
-)
+    "reason", "subject", "severity", "confidence", "since", "lasting", "half_life_days", "closed", "ended", "floor",
+    "reach",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

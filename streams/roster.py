@@ -168,7 +168,7 @@ class Roster:
         return renewed
 
     def _set_summaries(self, summaries: NDArray[np.void]) -> None:
-        self.summaries, self._written = summaries, memoryview(summaries.view(np.uint8))
+        self.summaries, self._written = summaries, summaries.view(np.uint8).data
 
     def _number(self, row: int, enterprise: str) -> int:
         while len(self.names) <= row:  # records come in the order of their last change, not of the numbers

@@ -227,7 +227,9 @@ class Teller:
             evidence=_evidence(held.refs),
         )
 
-    def day(self, enterprise: str, rule: SeriesRule, opened: Open, value: float, share: float, at: int) -> DayRow | None:
+    def day(
+        self, enterprise: str, rule: SeriesRule, opened: Open, value: float, share: float, at: int
+    ) -> DayRow | None:
         """Return the row of a day that has closed; None of a month's figure, or of a sum beyond floats."""
         if rule.period is not Period.DAY or not math.isfinite(opened.total):
             return None
