@@ -48,7 +48,8 @@ def config_of(path: Path) -> DetectionConfig:
     try:
         return DetectionConfig.from_mapping(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        message = f"detection configuration {path}: {error}"
+        reason = error.strerror if isinstance(error, OSError) else error
+        message = f"detection configuration {path}: {reason}"
         raise WrongConfigError(message) from error
 
 
@@ -68,6 +69,8 @@ class Run:
         The first moment at which people could have been told, and the last.
     messages
         Signals and registry entries scored.
+    rejected
+        Rows of files that were no messages, and messages that the engine refused: they count in neither.
     """
 
     version: str
@@ -76,6 +79,7 @@ class Run:
     first: datetime
     last: datetime
     messages: int
+    rejected: int = 0
 
     @property
     def officer_days(self) -> float:
@@ -136,9 +140,12 @@ def run_sources(
     """
     scored = replay(sources, rules, zone, tell)
     if scored.span is None:
-        message = "there is no history to compare on: the sources yield no signal"
-        raise ValueError(message)
-    return Run(rules.config.version, tuple(scored.transitions()), scored.enterprises, *scored.span, scored.messages)
+        message = "there is no history to compare on: no signal that is not backfilled"
+        raise ValueError(message + (f"; rows that are no messages: {scored.rejected:,}" if scored.rejected else ""))
+    rejected = scored.rejected + scored.dead_letters
+    return Run(
+        rules.config.version, tuple(scored.transitions()), scored.enterprises, *scored.span, scored.messages, rejected
+    )
 
 
 def run_journal(places: Endpoints, rules: Rules, tell: Callable[[int, int], None]) -> Run:
@@ -221,6 +228,7 @@ def summary(before: Run, after: Run, found: Sequence[Difference]) -> dict[str, A
         "last": after.last.isoformat(),
         "officer_days": round(after.officer_days, 1),
         "messages": after.messages,
+        "rejected": after.rejected,
         "levels": {level.value: _of_level(level, before, after, found) for level in LEVELS},
     }
 

@@ -11,7 +11,8 @@ import asyncio
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -145,7 +146,7 @@ def bring(endpoints: Endpoints, settings: Settings, partition: int, until: int, 
 
 
 async def _bring(kafka: Connection, rules: Rules, partition: int, until: int, enterprise: bytes) -> Brought:
-    async with _consumer(kafka) as consumer:
+    async with _consuming(kafka) as consumer:
         logs = await _open(consumer, partition, quiet=False)
         replayed = await _begin(logs, rules, partition, until)
         found: dict[str, bytes] = {}
@@ -198,7 +199,7 @@ def rewrite(
 
 async def _rewrite(kafka: Connection, rules: Rules, tell: Callable[[int, int], None]) -> History:
     history, counted = History(), Comparison()
-    async with _consumer(kafka) as consumer:
+    async with _consuming(kafka) as consumer:
         for partition in range(rules.partitions):
             logs = await _open(consumer, partition, quiet=False)
             replayed = await _begin(logs, rules, partition)
@@ -215,8 +216,10 @@ async def _rewrite(kafka: Connection, rules: Rules, tell: Callable[[int, int], N
     return history
 
 
-def _consumer(kafka: Connection) -> Any:
-    return AIOKafkaConsumer(
+@asynccontextmanager
+async def _consuming(kafka: Connection) -> AsyncIterator[Any]:
+    """Yield a consumer, and close it, also one that could not start."""
+    consumer = AIOKafkaConsumer(
         **kafka.aiokafka(),
         isolation_level="read_committed",
         auto_offset_reset="none",
@@ -224,11 +227,16 @@ def _consumer(kafka: Connection) -> Any:
         max_partition_fetch_bytes=4_000_000,
         fetch_max_wait_ms=20,
     )
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
 
 
 async def _compare_all(kafka: Connection, rules: Rules, partitions: Sequence[int]) -> Comparison:
     result = Comparison()
-    async with _consumer(kafka) as consumer:
+    async with _consuming(kafka) as consumer:
         for partition in partitions:
             await _compare(consumer, rules, partition, result)
     return result

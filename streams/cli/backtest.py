@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
 from streams.cli.city import DEFAULT_START, Days, Enterprises, Seed, Start
 from streams.cli.common import AsJson, DataDir, err, fail, print_json, settings_for
+from streams.cli.ingest import FileEncoding, FileFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import date
 
     from connectors.contract import Source
     from detectors.config import DetectionConfig
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 _CURRENT = "current"
+#: So many spells that differ are shown.
+_SHOWN = 20
 
 
 def backtest(
@@ -29,6 +34,8 @@ def backtest(
     against: Annotated[
         str, typer.Option(help="What it is compared with: current (this stack's settings), or another TOML file.")
     ] = _CURRENT,
+    file_format: Annotated[FileFormat, typer.Option("--format", help="auto: by the first line.")] = FileFormat.AUTO,
+    encoding: Annotated[FileEncoding, typer.Option(help="auto: by the bytes.")] = FileEncoding.AUTO,
     journal: Annotated[
         bool, typer.Option("--journal", help="History: what the running stack has applied. The default.")
     ] = False,
@@ -63,10 +70,15 @@ def backtest(
     new, old = _configs(settings, config, against)
     if new == old:
         err.print("[yellow]both configurations are equal[/]: nothing can differ")
-    source = _source(settings, files or [], city=city, of=(enterprises, days, seed, start.date()))
+    source: Source | None = None
+    if city:
+        source = _city(enterprises, days, seed, start.date())
+    elif files:
+        source = _files(settings, files, file_format, encoding)
+    _make_room(out, plots)
     before = _run(settings, old, source, f"with {old.version}")
     after = _run(settings, new, source, f"with {new.version}")
-    _tell(before, after, out, plots, as_json=as_json)
+    _tell(before, after, out, plots, ZoneInfo(settings.zone), as_json=as_json)
 
 
 def _configs(settings: Settings, config: Path, against: str) -> tuple[DetectionConfig, DetectionConfig]:
@@ -82,17 +94,32 @@ def _configs(settings: Settings, config: Path, against: str) -> tuple[DetectionC
     return new, old
 
 
-def _source(settings: Settings, files: Sequence[Path], *, city: bool, of: tuple[int, int, int, Any]) -> Source | None:
-    """Return the history; None for the journal."""
-    from connectors.files import FileSource
+def _city(enterprises: int, days: int, seed: int, start: date) -> Source:
     from connectors.simulator import CitySource
     from streams.cli.feeding import told_plainly
 
     with told_plainly():
-        if city:
-            enterprises, days, seed, start = of
-            return CitySource(enterprises=enterprises, days=days, seed=seed, start=start)
-        return FileSource(files, zone=settings.zone) if files else None
+        return CitySource(enterprises=enterprises, days=days, seed=seed, start=start)
+
+
+def _files(settings: Settings, files: Sequence[Path], file_format: FileFormat, encoding: FileEncoding) -> Source:
+    from connectors.files import FileSource
+    from streams.cli.feeding import told_plainly
+
+    with told_plainly():
+        return FileSource(files, format=file_format.value, encoding=encoding.value, zone=settings.zone)
+
+
+def _make_room(out: Path | None, plots: Path | None) -> None:
+    """See to it that what comes of a long run can be written."""
+    from streams.cli.feeding import told_plainly
+
+    with told_plainly():
+        if plots is not None:
+            plots.mkdir(parents=True, exist_ok=True)
+        if out is not None:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.open("a", encoding="utf-8").close()
 
 
 def _run(settings: Settings, config: DetectionConfig, source: Source | None, label: str) -> Run:
@@ -117,7 +144,7 @@ def _run(settings: Settings, config: DetectionConfig, source: Source | None, lab
 
 def _plainly(score: Callable[[], Run]) -> Run:
     """Turn what may be wrong with a history into one line."""
-    from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # ships no types
+    from aiokafka.errors import KafkaConnectionError, KafkaError  # type: ignore[import-untyped]  # ships no types
 
     from streams.journal import InputLostError
     from streams.shard import EngineFaultError
@@ -126,11 +153,13 @@ def _plainly(score: Callable[[], Run]) -> Run:
         return score()
     except (ValueError, InputLostError, EngineFaultError) as error:
         fail(str(error))
+    except KafkaConnectionError:
+        fail("Kafka does not answer: start the stack with 'forewarn up', or name FILES or --city")
     except KafkaError as error:
-        fail(f"Kafka does not answer: {error!r}; start the stack with 'forewarn up'")
+        fail(f"Kafka: {error!r}")
 
 
-def _tell(before: Run, after: Run, out: Path | None, plots: Path | None, *, as_json: bool) -> None:
+def _tell(before: Run, after: Run, out: Path | None, plots: Path | None, zone: ZoneInfo, *, as_json: bool) -> None:
     from connectors.models import Level
     from streams.backtest_plot import levels_svg, months_svg, write
     from streams.backtesting import HEADER, differences, monthly, rows, summary
@@ -138,6 +167,11 @@ def _tell(before: Run, after: Run, out: Path | None, plots: Path | None, *, as_j
 
     found = list(differences(before, after))
     result = summary(before, after, found)
+    if after.rejected:
+        err.print(
+            f"[yellow]{after.rejected:,} rows or messages were refused[/] and count in neither: "
+            "'forewarn ingest --dry-run' and 'forewarn replay' tell of them"
+        )
     if out is not None:
         write_rows(out, HEADER, rows(found))
     if plots is not None:
@@ -150,33 +184,40 @@ def _tell(before: Run, after: Run, out: Path | None, plots: Path | None, *, as_j
     if as_json:
         print_json(result)
     else:
-        _show(result, found)
+        _show(result, after, found, zone)
 
 
-def _show(result: dict[str, Any], found: Sequence[Difference]) -> None:
+def _show(result: dict[str, Any], after: Run, found: Sequence[Difference], zone: ZoneInfo) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from streams.backtesting import rows
-
     console = Console()
+    first, last = (f"{moment.astimezone(zone):%Y-%m-%d}" for moment in (after.first, after.last))
     console.print(
-        f"{result['config']} against {result['against']}: {result['enterprises']:,} enterprises, "
-        f"{result['first'][:10]} … {result['last'][:10]}"
+        f"{result['config']} against {result['against']}: {result['enterprises']:,} enterprises, {first} … {last}",
+        soft_wrap=True,
     )
     table = Table()
-    columns = ("before", "after", "gained", "lost", "earlier", "later", "median_days_later")
+    columns = ("before", "after", "gained", "lost", "again", "merged", "earlier", "later", "median_days_later")
     for name in ("or above", *columns):
-        table.add_column("days" if name == "median_days_later" else name, justify="right")
+        table.add_column("days later" if name == "median_days_later" else name, justify="right")
     for level, each in result["levels"].items():
         table.add_row(level, *(f"{each[name]:g}" for name in columns))
     console.print(table)
     for level, each in result["levels"].items():
         old, new = each["per_officer_day_before"], each["per_officer_day_after"]
         console.print(f"{level} or above, per officer and day: {old:g} before, {new:g} after")
-    changed = list(rows(found))
-    for row in changed[:20]:
-        console.print(f"{row[3]:<8} {row[2]:<7} {row[4] or row[5]!s:.10} {row[1] or row[0]}  {row[8] or row[7]}",
-                      markup=False, soft_wrap=True)  # fmt: skip
-    if len(changed) > 20:
-        console.print(f"… {len(changed) - 20} more; --out FILE.csv has all")
+    changed = [one for one in found if one.change != "same"]
+    for one in changed[:_SHOWN]:
+        console.print(_line(one, zone), markup=False, soft_wrap=True)
+    if len(changed) > _SHOWN:
+        console.print(f"… {len(changed) - _SHOWN} more; --out FILE.csv has all")
+
+
+def _line(one: Difference, zone: ZoneInfo) -> str:
+    """Return one spell that differs, in the stack's zone."""
+    days = [f"{spell.began.at.astimezone(zone):%Y-%m-%d}" for spell in (one.before, one.after) if spell is not None]
+    alert = one.spell.began
+    why = alert.reasons[0].en if alert.reasons else ""
+    who = alert.enterprise_name or alert.enterprise_id
+    return f"{one.change:<8} {one.level.value:<7} {' → '.join(days):<23}  {who}  {why}"

@@ -95,7 +95,7 @@ def _found(settings: Settings, enterprise: str, at: datetime | None, *, journal:
 
 
 def _replayed(settings: Settings, enterprise: str, at: datetime) -> Explanation:
-    from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # ships no types
+    from aiokafka.errors import KafkaConnectionError, KafkaError  # type: ignore[import-untyped]  # ships no types
 
     from connectors.kafka.partitioner import partition_of
     from streams.clock import millis
@@ -110,8 +110,10 @@ def _replayed(settings: Settings, enterprise: str, at: datetime) -> Explanation:
             brought = bring(places, settings, partition_of(enterprise, rules.partitions), millis(at), enterprise)
     except InputLostError as error:
         fail(f"{error}: without --journal ClickHouse is asked instead")
+    except KafkaConnectionError:
+        fail(f"Kafka at {places.kafka} does not answer: start the stack with 'forewarn up'")
     except KafkaError as error:
-        fail(f"Kafka at {places.kafka}: {error!r}; start the stack with 'forewarn up'")
+        fail(f"Kafka at {places.kafka}: {error!r}")
     return from_replay(brought, rules, enterprise, at)
 
 

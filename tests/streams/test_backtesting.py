@@ -15,7 +15,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from connectors.files.writer import NdjsonWriter
-from connectors.models import Alert, Level, Transition
+from connectors.models import Alert, Level, Signal, Transition
 from connectors.simulator import CitySource
 from detectors.calendar import Calendar
 from detectors.config import DetectionConfig, default
@@ -191,4 +191,29 @@ class TestCommand:
         assert "one history" in both.stderr
         missing = self.run("--city", "--config", str(tmp_path / "none.toml"))
         assert missing.exit_code == 2
-        assert "none.toml" in missing.stderr
+        assert "none.toml: No such file" in missing.stderr
+
+    def test_a_file_that_cannot_be_written_is_told_before_anything_is_scored(self, tmp_path: Path) -> None:
+        calm = str(tmp_path / "calm.toml")
+        for option, path in (("--out", str(tmp_path)), ("--plots", calm)):
+            told = self.run("--city", "--config", calm, option, path)
+            assert (told.exit_code, told.stdout) == (1, "")
+            assert path in told.stderr.replace("\n", "")
+
+    def test_rows_that_are_no_messages_are_counted(self, city: CitySource, tmp_path: Path) -> None:
+        calm, broken = str(tmp_path / "calm.toml"), tmp_path / "broken.ndjson"
+        broken.write_text('{"x": 1}\n', encoding="utf-8")
+        told = self.run(str(broken), "--config", calm)
+        assert told.exit_code == 1
+        assert "rows that are no messages: 1" in told.stderr.replace("\n", " ")
+        with NdjsonWriter(broken) as writer:
+            for item in next(iter(city.read())).items:
+                writer.send(item)  # type: ignore[arg-type]  # a city rejects nothing
+            signal = next(item for batch in city.read() for item in batch.items if isinstance(item, Signal))
+            writer.send(signal.model_copy(update={"backfill": False}))
+        with broken.open("a", encoding="utf-8") as file:
+            file.write('{"x": 1}\n')
+        told = self.run(str(broken), "--format", "ndjson", "--config", calm, "--json")
+        assert told.exit_code == 0, told.output
+        assert json.loads(told.stdout)["rejected"] == 1
+        assert "were refused" in told.stderr
