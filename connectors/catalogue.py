@@ -111,7 +111,8 @@ RELATIONS = frozenset({"investor", "investee"})
 PARTY_STATES = frozenset({"left", "active"})
 
 # The monthly lags follow the filing calendar: VAT of a month is declared by the 15th of the next one, social-security
-# contributions by its end.
+# contributions some days later. A figure carries the first day of its month, and stands until the next one is due: two
+# months and the lag later, 82 days for social security.
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
         family.name: family
@@ -134,7 +135,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 _event("credit_grade", "grade", grade=CREDIT_GRADES),
             ),
             _family(
-                "social_security", "社保", "Social security", 75,
+                "social_security", "社保", "Social security", 85,
                 _monthly("insured_headcount", "persons", 20),
                 _monthly("contribution_base", "CNY", 20),
                 _monthly("contribution_owed", "CNY", 20),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date, timedelta
-from itertools import chain
+from itertools import chain, pairwise
 from statistics import median
 
 import pytest
@@ -369,3 +369,18 @@ def test_rationing_leaves_other_districts_alone(city: CitySource, signals: list[
     firm = sorted(rationing.enterprise_ids)[0]
     use = by_day(signals, firm, "daily_kwh")
     assert use[rationing.begins + timedelta(days=2)] < 0.6 * use[rationing.begins - timedelta(days=5)]
+
+
+def test_a_headcount_is_fresh_until_the_next_one_comes(long_city: CitySource) -> None:
+    filed: dict[str, list[Signal]] = defaultdict(list)
+    for message in messages(long_city):
+        if isinstance(message, Signal) and message.metric == "insured_headcount":
+            filed[message.enterprise_id].append(message)
+    waits = [
+        later.published_at - earlier.event_time
+        for mine in filed.values()
+        for earlier, later in pairwise(mine)
+        if later.published_at is not None and later.event_time - earlier.event_time < timedelta(days=32)
+    ]
+    fresh = timedelta(milliseconds=FAMILIES["social_security"].fresh_ms)
+    assert fresh - timedelta(days=7) < max(waits) < fresh
