@@ -1,4 +1,8 @@
-"""What takes a fact back: denials, measures that were lifted, drills and lectures, mere possibilities."""
+"""What takes a fact back: denials, measures that were lifted, drills and lectures, mere possibilities.
+
+All of it is told by words, in tables. A fact is looked for in a text in which the enterprise's own name is masked: a
+training firm's bankruptcy is no training.
+"""
 
 from __future__ import annotations
 
@@ -6,107 +10,123 @@ import re
 from types import MappingProxyType
 from typing import Final
 
-from detectors.sentiment.words import either
+from detectors.sentiment.words import (
+    BEGIN,
+    CLAUSE_END,
+    DIGIT,
+    END,
+    SELF,
+    any_of,
+    captured,
+    if_next,
+    maybe,
+    then,
+    unless_last,
+    unless_next,
+    without,
+)
 
-_C: Final = r"[^，。；！？,;!?\n]"
+# Denials before a fact.
+
 #: They deny whatever follows them in the clause.
-_DENIES: Final = either(
+_DENIES: Final = any_of(
     """
-        不存在 不涉及 未涉及 未发生 未发现 未出现 并未 未被 未遭 未受到 没有被 没被 没有发生 没有出现 没有任何
-        没有因 并无 无任何 无一 均无 并非 绝非 (?:均|也|并|都)?不是 不属于 不会 不构成 否认 澄清 辟谣 不实 不属实
-        谣传 谣言 误传 排除 免于 避免 防止 杜绝 预防 防范 严防 谨防 警惕 从未 从没 未曾 移出 移除 撤出 撤回 驳回
-        不予受理 不受理 裁定不受理 解封 解冻 摘除 摘掉 屏蔽 可能(?=被|遭|会被|将被) 将可能
-    """
+        不存在 不涉及 未涉及 未发生 未发现 未出现 并未 未被 未遭 未受到 没有被 没被 没有发生 没有出现 没有任何 没有因
+        并无 无任何 无一 均无 并非 绝非 不是 均不是 也不是 并不是 都不是 不属于 不会 不构成 否认 澄清 辟谣 不实
+        不属实 谣传 谣言 误传 排除 免于 避免 防止 杜绝 预防 防范 严防 谨防 警惕 从未 从没 未曾 移出 移除 撤出 撤回
+        驳回 不予受理 不受理 裁定不受理 解封 解冻 摘除 摘掉 屏蔽 将可能
+    """,
+    then("可能", if_next("被 遭 会被 将被")),
+    # It is only asked who, or how not to.
+    "哪些 哪类 哪种 什么情况 什么情形 怎样 怎么才",
+    then("如何", unless_next("走向 走到 走上 沦为 陷入 一步步 从")),
 )
-#: They deny only what stands right behind them: with a verb between they are a reproach, 未支付工资被强制执行.
-_LOOSELY: Final = either(
+#: They deny only what stands near behind them: with a verb between they are a reproach, 未支付工资被强制执行.
+_DENIES_LOOSELY: Final = any_of(
+    "没有 未收到 没收到 未接到",
+    then("没", if_next("拖欠 跑路 破产 欠")),
+    # 未能 and 未按 tell of a failure, 未解除 of a fact that lasts.
+    then(
+        "未",
+        unless_next("能 按 解 撤 移 摘 恢 结 取 消 及 履 支 缴 偿 归 兑 付 清 披 足 如 办 批 经 决 完 发放 收 领 拿"),
+    ),
+    then("不", if_next("破产 违约 跑路 失联 逾期 停产 欠 拖欠 会")),
+    then(
+        "无",
+        if_next(
+            "失信 欠 违约 被执行 不良 行政处罚 刑事 冻结 查封 司法 涉税 逾期 拖欠 重大 安全 事故 破产 违法 严重 虚开"
+        ),
+    ),
+    then("零", if_next("欠 事故 违约 失信 死亡 工亡 伤亡")),
+    # It is over, or was paid.
     """
-        没有 未收到 没收到 未接到 没(?=拖欠|跑路|破产|欠)
-        未(?!能|按|解|撤|移|摘|恢|结|取|消|及|履|支|缴|偿|归|兑|付|清|披|足|如|办|批|经|取|决|完|发放|收|领|拿)
-        不(?=破产|违约|跑路|失联|逾期|停产|欠|拖欠|会)
-        无(?=失信|欠|违约|被执行|不良|行政处罚|刑事|冻结|查封|司法|涉税|逾期|拖欠|重大|安全|事故|破产|违法|严重|虚开)
-        零(?=欠|事故|违约|失信|死亡|工亡|伤亡) 远离 拒绝 告别 走出 免除 修复 消除 退出 解除 撤销 取消 删除 终止
-        终结(?=破产|重整) 补缴 缴清 结清 还清 清偿 付清 补发 偿清 清缴 足额发放 发放 偿还 提前偿还 按期(?:足额)?兑付
-        按时(?:足额)?兑付 足额兑付 足额支付 全额兑付 如期兑付 如期偿付 如期偿还 按时偿还 按期偿还 没收到
-        (?:如果|倘若|假如|假设|一旦|万一|若(?!干)|如(?!期|约|实|下|今|何|皋)) 可能 或将 恐将 或被 或面临 恐被 恐面临
-        疑似或
-    """
+        远离 拒绝 告别 走出 免除 修复 消除 退出 解除 撤销 取消 删除 终止 补缴 缴清 结清 还清 清偿 付清 补发 偿清 清缴
+        足额发放 发放 偿还 提前偿还 按期兑付 按期足额兑付 按时兑付 按时足额兑付 足额兑付 足额支付 全额兑付 如期兑付
+        如期偿付 如期偿还 按时偿还 按期偿还 没收到
+    """,
+    then("终结", if_next("破产 重整")),
+    # It might be so.
+    "如果 倘若 假如 假设 一旦 万一 可能 或将 恐将 或被 或面临 恐被 恐面临 疑似或 是否 是不是 会不会 有没有 有无",
+    then("若", unless_next("干")),
+    then("如", unless_next("期 约 实 下 今 何 皋")),
 )
+_DENIES_IN_ENGLISH: Final = any_of("no_ not_ denied_ denies_ without_ dismisses_")
 _DENIAL: Final = re.compile(
-    rf"(?P<firm>{_DENIES})|{_LOOSELY}|(?P<en>(?:[Nn]o|[Nn]ot|[Dd]enie[sd]|[Ww]ithout|[Dd]ismisses)\s)"
+    f"(?P<firm>{_DENIES.source}|{_DENIES_IN_ENGLISH.source})|{_DENIES_LOOSELY.source}", re.IGNORECASE
 )
 #: A denial does not reach over these: what follows is a new statement.
-_BREAKS: Final = re.compile(
-    either(
-        "但 不过 然而 却 承认 证实 坦言 导致 致使 后被 而被 遂被 反被 随后 仍 依然 再度 再次 同时被 以致 "
-        "从而 未果 无果 失败 义务被 而遭"
-    )
-)
-_VERB: Final = re.compile(
-    either(
-        """
+_BREAKS: Final = any_of(
+    """
+        但 不过 然而 却 承认 证实 坦言 暨 导致 致使 后被 而被 遂被 反被 随后 仍 依然 再度 再次 同时被 以致 从而 未果
+        无果 失败 义务被 而遭
+    """
+).compile()
+#: A loose denial does not reach over these either.
+_VERB: Final = any_of(
+    """
         被 遭 履行 按期 按时 如期 及时 支付 归还 披露 公告 申报 缴纳 告知 联系 通过 取得 办理 整改 合作 合同 协议
         劳动 关系 定增 收购 重组 职务 资格 订单 报告 安装 采取措施
     """
-    )
-)
+).compile()
+_LOOSE_REACH: Final = 14
+
+# Ends.
+
 #: With one of these before it, an end is only asked for, promised or refused.
-_NOT_YET: Final = re.compile(
-    rf"(?:未|不(?!予)|没|没有|尚未|无法|无力|未能|拒不|拒绝|仍未|难以|要求|责令|限期|催|承诺|将(?!被告)|拟"
-    rf"|计划|申请(?!人)|请求|督促|勒令|逾期|恳请|有望|争取|试图|等待|何时"
-    rf"|暂缓|寻求|希望|呼吁|命令|判令|判决){_C}{{0,12}}$"
-)
+_NOT_YET: Final = then(
+    any_of(
+        "未",
+        then("不", unless_next("予")),
+        "没 没有 尚未 无法 无力 未能 拒不 拒绝 仍未 难以 要求 责令 限期 催 承诺",
+        then("将", unless_next("被告")),
+        "拟 计划",
+        then("申请", unless_next("人")),
+        "请求 督促 勒令 逾期 恳请 有望 争取 试图 等待 何时 暂缓 寻求 希望 呼吁 命令 判令 判决",
+    ),
+    12,
+    END,
+).compile()
 #: Right after the fact it is said to be over or untrue, whatever it was.
-_OVER: Final = re.compile(
-    rf"^{_C}{{0,16}}?"
-    + "("
-    + either(
-        """
-        不实 不属实 失实 谣言 谣传 误传 误读 假消息 假新闻 子虚乌有 纯属 无中生有 无稽之谈 不存在 解除 撤销 撤回
-        取消 移出 移除 退出(?!市) 解封 解冻 解禁 失效 删除 清除 消除 屏蔽 修复 被驳回 遭驳回 不予受理 未获受理
-        未被受理 不被受理 不成立 已结清 已还清 已清偿 已缴清 已缴纳 已偿还 已了结 已化解 履行完毕 执行完毕 已结案
-        已执结 执行和解 达成和解 已和解 补缴完毕 已补缴 已补发 全部补发 全部补缴 全部发放 发放完毕 发放到位 已发放
-        缴清 清零 已成历史 已成为历史 翻篇 全部解决 妥善解决 圆满解决 得到解决 已获解决 已解决 结束 denied dismissed
-        lifted
-    """
-    )
-    + ")",
-    re.IGNORECASE,
-)
-#: The clause only speaks of such things: drills, lectures, rules, products.
-_ABOUT: Final = re.compile(
-    either(
-        """
-        演练 演习 模拟 推演 讲座 普法 研讨 论坛 沙龙 课程 培训(?!机构|学校|中心|班|公司|集团) 宣传 宣讲 警示教育
-        警示片 典型案例 案例 征文 竞赛 知识 白皮书 蓝皮书 手册 指南 预案 条例 管理办法 征求意见 立法 司法解释
-        修订草案 法律法规 保险产品 保险服务 责任险 保证保险 保函 预警系统 预警平台 查询系统 查询平台 查询功能
-        查询服务 机制 专题片 纪录片 电影 电视剧 小说 游戏 剧情 反诈 防骗 安全检查 隐患排查 大排查 专项整治 专项行动
-        专项检查 排查 讲解 讲授 解读 欠薪保障 保证金 周年 纪念 科普 学习 教育基地 体验馆 预测模型 研究报告 课题 论文
-        清欠活动 招标公告 风险防范 防控 警示标语 drill seminar training
-    """
-    )
-)
-_BUT_IS: Final = re.compile(
-    rf"(?:被|遭)(?!告|执行|害){_C}{{0,16}}$|承认|涉嫌|致\d|宣告|裁定|责令|查明|发现(?!场)|发生{_C}{{0,12}}$"
-    rf"|因{_C}{{0,16}}$"
-)
-#: Later clauses that deny all that was said before.
-_DENIED_ALL: Final = re.compile(
-    either(
-        r"""
-        辟谣 谣言 不实 不属实 失实 子虚乌有 假消息 虚假信息 虚假消息 纯属 无中生有 严正声明 均不存在
-        不存在(?:上述|该|此|这|相关|任何) 并非事实 并无此事 没有此事 无此事 没有的事 与事实不符 与我司无关
-        与本?公司无关 与该公司无关 与其无关 无关联 没有任何关系 没有关系 无关$ 无关(?=[，。；]) 不受影响 未受影响
-        没有影响 不在其列 不在其中 不在列 未受波及 未被波及 非同一家 同名 重名 误传 误会 乌龙 摆拍 否认 从未发生
-        老赖是他人 消息有误 false denied denies rumou?r
-    """
-    )
-)
-_NOT_DENIED: Final = re.compile(
-    either(
-        "但 不过 然而 承认 证实 坦言 此前(?:曾|还)? 曾 (?<!不)属实 裁定 确认 无法否认 不否认 未否认 没有否认 未予否认"
-    )
-)
+_OVER: Final = then(
+    BEGIN,
+    16,
+    captured(
+        any_of(
+            """
+                不实 不属实 失实 谣言 谣传 误传 误读 假消息 假新闻 子虚乌有 纯属 无中生有 无稽之谈 不存在 解除 撤销
+                撤回 取消 移出 移除
+            """,
+            then("退出", unless_next("市")),
+            """
+                解封 解冻 解禁 失效 删除 清除 消除 屏蔽 修复 被驳回 遭驳回 不予受理 未获受理 未被受理 不被受理 不成立
+                已结清 已还清 已清偿 已缴清 已缴纳 已偿还 已了结 已化解 履行完毕 执行完毕 已结案 已执结 执行和解
+                达成和解 已和解 补缴完毕 已补缴 已补发 全部补发 全部补缴 全部发放 发放完毕 发放到位 已发放 缴清 清零
+                已成历史 已成为历史 翻篇 全部解决 妥善解决 圆满解决 得到解决 已获解决 已解决 结束 denied dismissed
+                lifted
+            """,
+        )
+    ),
+).compile()
 #: By kind: how a later clause, or the rest of this one, says that it is over.
 _ENDS: Final = MappingProxyType(
     {
@@ -124,45 +144,165 @@ _ENDS: Final = MappingProxyType(
         "criminal": "无罪 不起诉 撤案 撤销 排除 不予立案 解除 国家赔偿 平反 终止侦查",
         "default": "兑付 偿还 付清 结清 清偿 还清 偿付 支付 付息 化解 到账 筹足 归还",
         "accident": "无此事",
-        "shutdown": "恢复生产 复产 恢复营业 复工 解除 撤销 整改完成 验收通过 通过验收 验收合格 恢复正常 "
-        "重新开工 恢复经营 结束",
+        "shutdown": "恢复生产 复产 恢复营业 复工 解除 撤销 整改完成 验收通过 通过验收 验收合格 恢复正常 重新开工 "
+        "恢复经营 结束",
     }
 )
-_DONE: Final = either(
-    "已 现 目前 日前 均 全部 全额 如今 今 获 得以 成功 顺利 重新 完成 近日 昨 正式 如数 悉数 足额 决定 作出 依法 "
-    "予以 宣告"
+#: An end needs one of these before it ...
+_DONE: Final = (
+    "已 现 目前 日前 均 全部 全额 如今 今 获 得以 成功 顺利 重新 完成 近日 昨 正式 如数 悉数 足额 决定 作出 依法 予以 "
+    "宣告"
 )
+#: ... or one of these behind.
+_DONE_AFTER: Final = "完毕 到位 到账 了 成功"
 _ENDED: Final = {
-    kind: re.compile(rf"{_DONE}{_C}{{0,12}}?({either(words)})|({either(words)}){_C}{{0,4}}?(?:完毕|到位|到账|了|成功)")
+    kind: any_of(then(_DONE, 12, captured(words)), then(captured(words), 4, _DONE_AFTER)).compile()
     for kind, words in _ENDS.items()
 }
-_PARTLY: Final = re.compile("部分|仅|一半|为由|不能|不足以")
-#: Private matters of a person, not the firm's.
-_PRIVATE: Final = re.compile(
-    either(
-        "醉驾 酒驾 醉酒 危险驾驶 交通肇事 嫖娼 卖淫 猥亵 强奸 强制猥亵 家暴 故意伤害 打架 斗殴 打人 "
-        "寻衅滋事 赌博 吸毒 离婚 重婚 婚内 虐待 偷拍 杀人 遗弃 滋事 殴打"
-    )
-)
-#: Persons whose crime is not the firm's; it may be the victim.
-_STAFF: Final = re.compile(
-    either(
-        """
-        前员工 原员工 离职员工 员工 职工 出纳 会计 保安 司机 业务员 销售员 业务经理 区域经理 仓管 保管员 采购员
-        前高管 离职高管 前总经理 前总裁 前董事长 前任 门店店长 店长 快递员 收银员 销售经理 销售总监 采购经理
-        财务人员 工作人员 保洁 厨师 实习生 文员
+_PARTLY: Final = any_of("部分 仅 一半 为由 不能 不足以").compile()
+#: The enterprise objects in vain: 不服上诉被驳回.
+_OBJECTS: Final = then("撤销 异议 复议 上诉 不服 提请 抗诉 申诉", 30, END).compile()
+_LICENCE: Final = "许可 资质 执照 牌照 资格"
+#: A fact takes itself back: 撤销吊销决定; but 撤销许可 is one.
+_WITHIN: Final = any_of(
+    "不予受理 不受理 驳回 不存在 未被 并未 撤回 移出 解除 解封 解冻 未发生",
+    # Reorganised, unless the attempt ends in bankruptcy.
+    then("终结 终止", maybe("破产"), "重整", unless_next(then(30, "宣告 破产"))),
+    then("撤销", 20, "吊销"),
+    then("撤销", unless_next(then(24, _LICENCE))),
+).compile()
+
+# Talk of such things.
+
+#: The clause only speaks of them: drills, lectures, rules, products.
+_ABOUT: Final = any_of(
+    "演练 演习 模拟 推演 讲座 普法 研讨 论坛 沙龙 课程",
+    then("培训", unless_next("机构 学校 中心 班 公司 集团")),
     """
-    )
-    + rf"(?!{_C}{{0,2}}(?:举报|讨|报案)){_C}{{0,16}}$"
-)
+        宣传 宣讲 警示教育 警示片 警示标语 典型案例 案例 征文 竞赛 知识 白皮书 蓝皮书 手册 指南 预案 条例 管理办法
+        征求意见 立法 司法解释 修订草案 法律法规 保险产品 保险服务 责任险 保证保险 保函 预警系统 预警平台 查询系统
+        查询平台 查询功能 查询服务 识别平台 识别系统 监测平台 监测系统 管理系统 管理平台 小程序 机制 专题片 纪录片
+        电影 电视剧 小说 游戏 剧情 反诈 防骗 安全检查 隐患排查 大排查 专项整治 专项行动 专项检查 排查 讲解 讲授 解读
+        欠薪保障 保证金 周年 纪念 科普 学习 教育基地 体验馆 预测模型 研究报告 课题 论文 清欠活动 招标公告 风险防范
+        防控 drill seminar training
+    """,
+).compile()
+#: Yet with one of these before it the fact is one: 因未开展应急演练被责令停产.
+_BUT_IS: Final = any_of(
+    then("被 遭", unless_next("告 执行 害"), 16, END),
+    "承认 涉嫌",
+    then("致", DIGIT),
+    "宣告 裁定 责令 查明",
+    then("发现", unless_next("场")),
+    then("发生", 12, END),
+    then("因", 16, END),
+).compile()
+#: It is asked: 会破产吗?
+_ASKED: Final = then(BEGIN, 8, "吗 么", END).compile()
+#: Only the danger of it: 识别跑路风险.
+_DANGER: Final = then(
+    BEGIN,
+    maybe("的 等 类 之"),
+    any_of(then("风险", unless_next("信息 名单 记录 企业")), "隐患 概率 可能 预警 苗头 危害"),
+).compile()
+#: A firm may have been founded then, or have borrowed what it now does not pay.
+_SINCE: Final = "创 成立 注册 上市 建 投产 起家 签 借"
+#: So long ago that it no longer counts.
+_LONG_AGO: Final = any_of(
+    then(
+        any_of("十 二十 三十 四十 五十 六十 七十 八十 九十 数十 几十 多 若干", then("1 2 3 4 5 6 7 8 9", DIGIT)),
+        maybe("多 余 几"),
+        "年前",
+        without(_SINCE, 8),
+        END,
+    ),
+    then("18 19", DIGIT, DIGIT, "年", without(_SINCE, 10), END),
+    then("回忆 回顾 忆起 追忆 讲述", 24, END),
+    then("上世纪 上个世纪", 16, END),
+    then("一度", END),
+).compile()
+_STILL: Final = any_of("至今 仍 近日 日前 目前 再次 再度 现被 现已被 如今被 又被 再被").compile()
+#: Titles of products, plays and teams: 手游《跑路大作战》, 战队“失信者联盟”.
+_QUOTES: Final = MappingProxyType({"《": "》", "“": "”", "「": "」", "『": "』"})
+_WORK_BEFORE: Final = then(
+    """
+        游戏 手游 网游 桌游 电影 影片 电视剧 网剧 短剧 剧集 话剧 舞台剧 小品 相声 歌曲 单曲 专辑 小说 漫画 图书 新书
+        著作 专著 栏目 节目 展览 特展 战队 队 新品 菜品 单品 品牌 密室 剧本杀 盲盒 课程 公开课 主题 网名 昵称
+    """,
+    4,
+    END,
+).compile()
+_WORK_AFTER: Final = then(
+    BEGIN,
+    4,
+    """
+        上市 夺冠 获胜 上映 开播 首映 首演 公演 上架 热卖 卖断货 发售 热销 公测 开展 开幕 沉浸展 特展 展览 主题展
+        出版 首发 杀青 小程序 功能 模块 课程 系列 新书 一书
+    """,
+).compile()
+
+# Whose it is not, whatever the parties.
+
+#: Private matters of a person, not the firm's.
+_PRIVATE: Final = any_of(
+    """
+        醉驾 酒驾 醉酒 危险驾驶 交通肇事 嫖娼 卖淫 猥亵 强奸 强制猥亵 家暴 故意伤害 打架 斗殴 打人 寻衅滋事 赌博 吸毒
+        离婚 重婚 婚内 虐待 偷拍 杀人 遗弃 滋事 殴打
+    """
+).compile()
+#: Persons whose crime is not the firm's; it may be the victim.
+_STAFF: Final = then(
+    """
+        前员工 原员工 离职员工 员工 职工 出纳 会计 保安 司机 业务员 销售员 业务经理 区域经理 仓管 保管员 采购员
+        前高管 离职高管 前总经理 前总裁 前董事长 前任 门店店长 店长 快递员 收银员 销售经理 销售总监 采购经理 财务人员
+        工作人员 保洁 厨师 实习生 文员
+    """,
+    unless_next(then(2, "举报 讨 报案")),
+    16,
+    END,
+).compile()
 #: The enterprise is the victim: 遭遇诈骗, 被骗.
-_VICTIM: Final = re.compile(rf"(?:遭遇?|遭到|遭受|被(?!告|指)|防|反|识破|免受|受骗|疑遭|免遭){_C}{{0,10}}$")
-_OBJECTS: Final = re.compile(rf"(?:撤销|异议|复议|上诉|不服|提请|抗诉|申诉){_C}{{0,30}}$")
-_WITHIN: Final = re.compile(
-    r"不予受理|不受理|驳回|不存在|未被|并未|撤回|移出|解除|解封|解冻|未发生"
-    r"|撤销.{0,20}吊销|撤销(?!.{0,24}(?:许可|资质|执照|牌照|资格))"
-)
-_NOT_THEIR_OWN: Final = re.compile(rf"向{_C}{{0,16}}$")
+_VICTIM: Final = then(
+    any_of("遭 遭遇 遭到 遭受", then("被", unless_next("告 指")), "防 反 识破 免受 受骗 疑遭 免遭"), 10, END
+).compile()
+#: Others do it in the enterprise's name.
+_FIRM: Final = any_of(SELF, "本公司 我司 我公司 该公司")
+_IMPERSONATED: Final = any_of(
+    then("冒充 假冒 冒用 仿冒 盗用 伪造 谎称 假借 打着 自称", 4, any_of(_FIRM, "公司名义")),
+    then("以 用 借", _FIRM, maybe("的"), "名义 名头 旗号"),
+).compile()
+#: 向破产管理人申报债权: another's administrator.
+_TO_ANOTHERS: Final = then("向", 16, END).compile()
+
+# Denials after a fact.
+
+#: Later clauses that deny all that was said before.
+_DENIED_ALL: Final = any_of(
+    """
+        辟谣 谣言 不实 不属实 失实 子虚乌有 假消息 虚假信息 虚假消息 纯属 无中生有 严正声明 均不存在 不存在上述
+        不存在任何 不存在该 不存在此 不存在这 不存在相关 并非事实 并无此事 没有此事 无此事 没有的事 与事实不符
+        与我司无关 与本公司无关 与公司无关 与该公司无关 与其无关 无关联 没有任何关系 没有关系 毫无关系 毫无关联
+    """,
+    then(
+        "无",
+        maybe("任何"),
+        "股权 投资 隶属 从属 关联 业务 控股",
+        maybe("和隶属 或隶属"),
+        "关系 联系",
+    ),
+    then("无关", any_of(END, if_next("， 。 ；"))),
+    """
+        不受影响 未受影响 没有影响 不在其列 不在其中 不在列 未受波及 未被波及 非同一家 同名 重名 误传 误会 误伤 乌龙
+        摆拍 否认 从未发生 老赖是他人 消息有误 false denied denies rumour rumor
+    """,
+).compile()
+#: But not after these.
+_NOT_DENIED: Final = any_of(
+    "但 不过 然而 承认 证实 坦言 此前 曾",
+    then(unless_last("不"), "属实"),
+    "裁定 确认 无法否认 不否认 未否认 没有否认 未予否认",
+).compile()
+_CLAUSES: Final = re.compile(f"[{CLAUSE_END}]")
 
 
 def taken_back(kind: str, text: str, clause: tuple[int, int], start: int, end: int) -> bool:
@@ -173,7 +313,7 @@ def taken_back(kind: str, text: str, clause: tuple[int, int], start: int, end: i
     kind
         Of the fact.
     text
-        The whole normalised text.
+        The whole normalised text, with the enterprise's names masked.
     clause
         Where the fact's clause begins and ends.
     start, end
@@ -185,12 +325,11 @@ def taken_back(kind: str, text: str, clause: tuple[int, int], start: int, end: i
         or bool(_WITHIN.search(found))
         or _over(before, after)
         or (_ended(kind, after) and not _objected(before, after))
-        or bool(_ABOUT.search(before + found + after) and not _BUT_IS.search(before))
-        or (kind == "criminal" and _not_the_firms(before, found, after))
-        or (kind == "default" and "应收" in before)
-        or (kind == "bankruptcy" and after.startswith("管理人") and bool(_NOT_THEIR_OWN.search(before)))
+        or _only_spoken_of(before, found, after)
+        or _titled(text, clause, start, end)
+        or _not_the_firms(kind, text[: clause[0]], before, found, after)
         or _denied_later(text[end:])
-        or any(_ended(kind, later) for later in re.split(r"[，。；！？,;!?\n]", text[clause[1] :]))
+        or any(_ended(kind, later) for later in _CLAUSES.split(text[clause[1] :]))
     )
 
 
@@ -207,7 +346,7 @@ def _denied(clause: str, start: int) -> bool:
         rest = clause[match.end() : start]
         if _BREAKS.search(rest) or _NOT_YET.search(clause[: match.start()]):
             continue
-        if match["firm"] is None and match["en"] is None and (len(rest) > 14 or _VERB.search(rest)):
+        if match["firm"] is None and (len(rest) > _LOOSE_REACH or _VERB.search(rest)):
             continue
         return True
     return False
@@ -230,10 +369,39 @@ def _ended(kind: str, clause: str) -> bool:
     return not _NOT_YET.search(clause[: match.start(match.lastindex)])
 
 
-def _not_the_firms(before: str, found: str, after: str) -> bool:
-    if _PRIVATE.search(before + found + after) or _STAFF.search(before):
-        return True
-    return bool(_VICTIM.search(before) and re.search(r"诈骗", found) and "涉嫌" not in found)
+def _only_spoken_of(before: str, found: str, after: str) -> bool:
+    """Tell whether the clause speaks of such facts, asks for one or remembers one."""
+    whole = before + found + after
+    return (
+        bool(_ABOUT.search(whole) and not _BUT_IS.search(before))
+        or bool(_ASKED.match(after) or _DANGER.match(after))
+        or bool(_LONG_AGO.search(before) and not _STILL.search(whole))
+    )
+
+
+def _titled(text: str, clause: tuple[int, int], start: int, end: int) -> bool:
+    """Tell whether the fact only stands in the title of a product, a play or a team."""
+    opened = max(text.rfind(quote, clause[0], start) for quote in _QUOTES)
+    if opened < 0:
+        return False
+    quote = _QUOTES[text[opened]]
+    closed = text.find(quote, end, clause[1])
+    if closed < 0 or quote in text[opened:start]:
+        return False
+    return bool(_WORK_BEFORE.search(text[clause[0] : opened]) or _WORK_AFTER.match(text[closed + 1 : clause[1]]))
+
+
+def _not_the_firms(kind: str, earlier: str, before: str, found: str, after: str) -> bool:
+    """Tell whether a fact of that kind is a person's own, another's, or befell the enterprise from outside."""
+    if kind == "criminal":
+        if _PRIVATE.search(before + found + after) or _STAFF.search(before):
+            return True
+        if "诈骗" in found and "涉嫌" not in found and _VICTIM.search(before):
+            return True
+        return bool(_IMPERSONATED.search(earlier + before + found))
+    if kind == "default":
+        return "应收" in before
+    return kind == "bankruptcy" and after.startswith("管理人") and bool(_TO_ANOTHERS.search(before))
 
 
 def _denied_later(rest: str) -> bool:

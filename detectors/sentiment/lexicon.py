@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from detectors.sentiment import floors, guards, parties
+from detectors.sentiment.names import masked
 from detectors.sentiment.parties import Who
 from detectors.sentiment.terms import RELIEFS, RISKS
 from detectors.sentiment.words import trie
@@ -139,7 +140,7 @@ def _read(text: str, names: tuple[str, ...], other_subject_factor: float) -> Rea
         return NEUTRAL
     story = _Story(clean, tuple(map(normalise, names)), other_subject_factor)
     kinds = frozenset().union(*(_KINDS[word] for word, _ in found))
-    facts = list(floors.facts(clean, kinds))
+    facts = list(floors.facts(story.told, kinds)) if kinds else []
     worst = max(filter(story.stands, facts), key=lambda fact: fact.kind.severity, default=None)
     if worst is not None:
         return Reading(worst.kind.severity, True, clean[worst.start : worst.end])
@@ -165,12 +166,14 @@ class _Story:
     def __init__(self, text: str, names: tuple[str, ...], other_subject_factor: float) -> None:
         self._text, self._names, self._factor = text, names, other_subject_factor
         self._alone: bool | None = None
+        #: The text without the enterprise's names: what they are made of says nothing about it.
+        self.told = masked(text, names) if names else text
 
     def stands(self, fact: floors.Fact) -> bool:
         """Tell whether a fact is the subject's, and neither denied nor over."""
         clause = self._clause(fact.start)
         span = clause.start, clause.start + len(clause.text)
-        if guards.taken_back(fact.kind.name, self._text, span, fact.start, fact.end):
+        if guards.taken_back(fact.kind.name, self.told, span, fact.start, fact.end):
             return False
         return parties.bearer(clause, fact.start - clause.start, fact.end - clause.start) is Who.SUBJECT
 

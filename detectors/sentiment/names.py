@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
-from detectors.sentiment.words import either
+from detectors.sentiment.words import MASK, either
 from detectors.sentiment.writing import normalise
 
 _LEGAL: Final = either(
@@ -50,6 +50,14 @@ _TRADE: Final = either(
 _TRADES: Final = re.compile(_TRADE)
 #: A name goes on: with words of trade, or with its legal form.
 _LONGER: Final = re.compile(rf"{_TRADE}+(?:[\u4e00-\u9fff]{{0,4}}?{_LEGAL})?|{_LEGAL}")
+#: In 晨光光学 (Sunrise Optics) or Sunrise Optics 晨光光学 the Chinese name alone.
+_CHINESE_NAME: Final = re.compile(r"^[\u4e00-\u9fff]{4,}(?=\s*\([A-Za-z])|(?<=[A-Za-z)]\s)[\u4e00-\u9fff]{4,}$")
+#: With such an end a name is complete.
+_WHOLE: Final = re.compile(r"(?:有限公司|有限责任公司|合伙企业|合作社)$")
+#: A word of trade that here is what the enterprise has: 天成食品设备被查封.
+_POSSESSION: Final = re.compile(
+    r"(?:资产|股份|设备|仪器|汽车|工程|包装|服务|信息|网络|投资|管理|食品|产品)(?=被|遭|已|全部|均|及|和|、|款|司法|轮候|涉嫌|因)"
+)
 _MARKET: Final = re.compile(r"^(?:\*?ST|S\*?ST|XD|XR|DR|N)(?=[\u4e00-\u9fff])")
 
 
@@ -67,6 +75,8 @@ def aliases(name: str) -> tuple[str, ...]:
     for prefix in (_REGION, _CITY):
         rest = re.sub(r"^\([\u4e00-\u9fff]{2,6}\)", "", prefix.sub("", core, count=1))
         core = rest if len(rest) >= 3 else core
+    chinese = _CHINESE_NAME.search(core)
+    core = chinese.group() if chinese else core
     brands = [length for length in (2, 3) if _TRADES.match(core, length)]
     found = {name, stem, core, *(core[:length] for length in [*brands, *range(4, len(core))])}
     return tuple(sorted((alias for alias in found if len(alias) > 1), key=lambda alias: (-len(alias), alias)))
@@ -97,6 +107,25 @@ def occurrences(text: str, names: tuple[str, ...]) -> Iterator[tuple[int, str]]:
         at = place - length
 
 
+def masked(text: str, names: tuple[str, ...]) -> str:
+    """Return a normalised text of the same length in which nothing of the enterprise's names can be read.
+
+    Examples
+    --------
+    >>> masked("重生游戏破产", ("重生游戏有限公司",)).replace(MASK, "x")
+    'xxxx破产'
+    """
+    parts: list[str] = []
+    since = 0
+    for at, form in occurrences(text, names):
+        rest = text[at + len(form) :]
+        if at >= since and is_form_of(form, rest, names):
+            end = at + len(form) + len(legal_form(rest))
+            parts += text[since:at], MASK * (end - at)
+            since = end
+    return "".join([*parts, text[since:]])
+
+
 def is_form_of(alias: str, rest: str, names: Sequence[str]) -> bool:
     """Tell whether a short form still is one of the names, considering the text that follows it.
 
@@ -107,7 +136,7 @@ def is_form_of(alias: str, rest: str, names: Sequence[str]) -> bool:
     (True, False)
     """
     match = _LONGER.match(rest)
-    if match is None:
+    if match is None or _WHOLE.search(alias) or _POSSESSION.match(rest):
         return True
     whole = _FORM.sub("", alias + match.group(), count=1)
     return any(_within(whole, name) for name in names)
