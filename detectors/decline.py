@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from math import log, nan
 from typing import Final
 
@@ -21,6 +22,8 @@ _FESTIVAL: Final = 25
 #: Below this share of the mean a day is standstill, which is the collapse detector's.
 _STANDSTILL: Final = 0.15
 _LOG_STANDSTILL: Final = log(_STANDSTILL)
+#: Above this share of the mean a day is not low.
+_LOG_LOW: Final = log(0.7)
 #: Fortnights that are remembered, how many make a year, and how many days of one must be known.
 _FORTNIGHT, _KEPT, _YEAR, _LEAST_DAYS = 14, 40, 26, 3
 #: A season may come so many fortnights later or earlier than a year ago, and must have begun so many before at most.
@@ -83,8 +86,6 @@ class Seasons:
     def take(self, context: Context, known: Series, day: int) -> None:
         """Take in the fortnights that are over on a settled day."""
         running = day // _FORTNIGHT
-        if running <= self.running:
-            return
         over = range(max(self.running, running - _KEPT), running) if self.running else ()
         self.levels = (self.levels + bytes(_level(context, known, one) for one in over))[-_KEPT:]
         self.running = running
@@ -160,7 +161,7 @@ class PowerDecline:
 
     Use that was as low a year ago, up to two months earlier or a month later in the year, and came back since, is the
     enterprise's season: it is told only when it stays low for longer, or sinks lower. Nor is it told while it rises
-    again.
+    again, and days on which the peers are low as well do not count.
 
     Parameters
     ----------
@@ -193,13 +194,16 @@ class PowerDecline:
         """Learn a settled working day outside the festival."""
         known = context.series[series]
         day = known.last - (len(known.values) - 1 - index % len(known.values))
-        memory.seasons.take(context, known, day)
+        if day // _FORTNIGHT > memory.seasons.running:
+            memory.seasons.take(context, known, day)
         value = known.values[index]
         if not value > 0 or not _says_something(context.calendar, day):
             return
-        level = log(value)
-        if not memory.fall.count or level >= memory.fall.mean + _LOG_STANDSTILL:
-            memory.learn(level, day)
+        level, fall = log(value), memory.fall
+        below = level - fall.mean if fall.count else 0.0
+        if below < _LOG_STANDSTILL or (below < _LOG_LOW and self._low_around(context, known, index)):
+            return
+        memory.learn(level, day)
 
     def judge_one(self, memory: PowerMemory, context: Context) -> Sequence[Opinion]:
         """Return the decline that stands, if one does."""
@@ -228,18 +232,33 @@ class PowerDecline:
         )
 
     def _recent(self, context: Context, known: Series) -> float:
-        """Return the mean of the newest telling days; NaN when too few are known, or the last ones rise again."""
-        day, left, mean, newest = known.last, _RECENT_DAYS, 0.0, nan
-        for value in reversed(known.values):
-            if value == value and _says_something(context.calendar, day):
+        """Return the mean of the newest telling days; NaN when too few are known, or the last ones rise again.
+
+        A day on which the peers were low as well tells nothing.
+        """
+        values, calendar, low = known.values, context.calendar, self._config.peers_low
+        peers = context.peers.get("daily_kwh", ())
+        near = abs(calendar.days_from_spring_festival(known.last)) <= _FESTIVAL + len(values)
+        left, mean, newest, day = _RECENT_DAYS, 0.0, nan, known.last + 1
+        for value, baseline in zip_longest(reversed(values), reversed(peers[-len(values) :])):
+            day -= 1
+            if value != value or not calendar.is_workday(day) or (baseline is not None and baseline.median < low):
+                continue
+            if not near or _says_something(calendar, day):
                 mean += value / _RECENT_DAYS
                 left -= 1
                 if left == _RECENT_DAYS - _NEWEST_DAYS:
                     newest = mean * _RECENT_DAYS / _NEWEST_DAYS
                 if not left:
                     return mean if newest < _RISING * mean else nan
-            day -= 1
         return nan
+
+    def _low_around(self, context: Context, known: Series, index: int) -> bool:
+        """Tell whether the peers were low on a day: an outage or rationing, which is not the enterprise's."""
+        peers = context.peers.get("daily_kwh", ())
+        place = index % len(known.values) + len(peers) - len(known.values)
+        baseline = peers[place] if place >= 0 else None
+        return baseline is not None and baseline.median < self._config.peers_low
 
 
 class HeadcountDrift:

@@ -270,6 +270,14 @@ def test_a_plant_that_rests_at_the_same_season_every_year_is_not_declining(story
     assert speaks(story(PowerDecline(CONFIG), {"daily_kwh": lower}, ordinal(first)))
 
 
+def test_rationing_of_all_is_nobodys_decline(story: Story) -> None:
+    first, rationed = "2025-03-10", {*range(140, 145), *range(147, 152), *range(154, 159)}
+    medians = [0.3 if day in rationed else 1.0 for day in range(175)]
+    use = [value * median for value, median in zip(factory(first, 175), medians, strict=True)]
+    assert not speaks(story(PowerDecline(CONFIG), {"daily_kwh": use}, ordinal(first), around(medians)))
+    assert speaks(story(PowerDecline(CONFIG), {"daily_kwh": use}, ordinal(first), around([1.0] * 175)))
+
+
 def test_use_that_is_as_low_as_before_a_year_of_growth_has_no_season(story: Story) -> None:
     first = "2022-06-06"
     use = [value * (0.4 if d < 420 or d > 760 else 1.0) for d, value in enumerate(factory(first, 840))]
