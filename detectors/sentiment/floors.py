@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
-from detectors.sentiment.words import Pattern, any_of, maybe, then, unless_last, unless_next, without
+from detectors.sentiment.words import ENDS, Pattern, any_of, maybe, telling, then, unless_last, unless_next, without
 
 
 class Kind(NamedTuple):
@@ -44,7 +44,7 @@ class Fact(NamedTuple):
 
 def _kind(name: str, severity: float, phrases: Pattern) -> Kind:
     shortest = frozenset(cue for cue in phrases.cues if not any(other in cue for other in phrases.cues - {cue}))
-    return Kind(name, severity, shortest, phrases.compile())
+    return Kind(name, severity, frozenset(map(str.lower, shortest)), phrases.compile())
 
 
 # Who and what the phrases speak of.
@@ -54,7 +54,7 @@ _ROLE: Final = (
     "老板 老板娘 老总 法人 法人代表 法定代表人 法代 董事长 董事局主席 主席 实控人 实际控制人 控制人 负责人 创始人 "
     "总经理 总裁 厂长 控股股东 大股东 掌门人 掌舵人 当家人 经营者 CEO"
 )
-_POLICE: Final = "警方 公安 公安机关 经侦 检察院 检察机关 监委 派出所"
+_POLICE: Final = "警方 公安 公安机关 经侦 缉私 民警 刑警 检察院 检察机关 检方 监委 派出所"
 _COURT: Final = "法院 执行局 执行法官"
 _SUPERVISOR: Final = "央行 人民银行 证监会 银保监 监管总局 监管局 委 局 厅 部门 机关"
 _NUMERAL: Final = "0 1 2 3 4 5 6 7 8 9 一 二 三 四 五 六 七 八 九 十 百 两 数 多 余"
@@ -64,9 +64,12 @@ _SUFFERS: Final = "被 遭"
 # Owing and paying.
 
 _UNABLE: Final = "未能 无法 不能 未 无力 没有 没能 没 难以 拒不 丧失"
-_UNPAID: Final = "未还 未偿还 未归还 未兑付 未偿付 未支付 未付 未偿 未清偿 未能偿 未能付 未能支付 未能兑 未结清"
+_UNPAID: Final = "不还 未还 未偿还 未归还 未兑付 未偿付 未支付 未付 未偿 未清偿 未能偿 未能付 未能支付 未能兑 未结清"
 #: What may be in default; the short ones need what follows them.
-_LOANS: Final = "债券 票据 商票 汇票 本息 利息 贷款 借款 债务 负债 理财 理财产品 信托 信托计划 融资租赁款"
+_LOANS: Final = (
+    "债券 公司债 企业债 美元债 私募债 可转债 票据 商票 汇票 中票 短融 本息 利息 本金 贷款 借款 债务 负债 理财 理财产品 "
+    "信托 信托计划 融资租赁款"
+)
 _DEBT: Final = (
     "债券 债务 公司债 企业债 美元债 私募债 可转债 债 票据 贷款 借款 中票 短融 融资券 信托 商票 本息 利息 本金 兑付 "
     "到期 融资租赁 理财产品 ABS"
@@ -87,11 +90,11 @@ _WORKPLACE: Final = (
     "车间 厂房 仓库 工厂 厂区 宿舍 生产线 生产基地 矿井 井下 工地 储罐 项目部 罐区 锅炉 反应釜 设备 管道"
 )
 _STOP: Final = (
-    "停产 停业 关闭 停工 关停 关门 停运 停建 取缔 停止生产 停止经营 停止营业 停止建设 停止一切 停止运营 立即停止 "
+    "停产 停业 关闭 停工 关停 封停 关门 停运 停建 取缔 停止生产 停止经营 停止营业 停止建设 停止一切 停止运营 立即停止 "
     "暂停生产 暂停营业 暂停经营"
 )
 _ORDERS: Final = "责令 勒令 强制 被令 要求 下令 依法 令其 命令 决定 下达 作出 被迫"
-_LICENCE: Final = "许可证 许可 资质 执照 牌照 经营资格"
+_LICENCE: Final = "许可证 许可 资质 执照 牌照 经营资格 执业资格 从业资格 业务资格"
 _HOLDINGS: Final = "账户 账号 资金 股权 股份 资产 财产 存款 房产 土地 设备 厂房 车辆"
 #: Before 破产 and 重整: what is done, however far ahead of it.
 _FILES: Final = "申请 提交 提起 受理 裁定 宣告 启动 进入"
@@ -110,6 +113,8 @@ _BANKRUPTCY: Final = any_of(
     ),
     then(_REORGANISES, 28, any_of("预重整", then(unless_last("资产 产业 业务"), "重整", unless_next("投资")))),
     then("预重整", unless_next("投资")),
+    then("重整", "案 计划 草案 程序"),
+    then("招募", 4, "重整投资 意向投资"),
     "资不抵债",
     then("强制 司法", "清算", unless_next("组")),
     then("倒闭", unless_next("潮 企业 公司 风险")),
@@ -124,6 +129,7 @@ _DISHONEST: Final = any_of(
     then(unless_last("违法"), "失信", unless_next("联合惩戒机制 企业修复 老人 率 于")),
     "老赖",
     then(_COURT, 12, "黑名单"),
+    then(_COURT, 4, "曝光"),
     then("拒不履行", 12, "判决 裁定 调解 法律文书 法律义务 执行义务 还款义务 给付义务"),
     "dishonest_debtor",
 )
@@ -141,6 +147,7 @@ _CONSUMPTION_BAN: Final = any_of(
 )
 _TERMINATED: Final = any_of(
     then("终结", 24, "本次执行"),
+    "终结本次",
     then("终本", unless_next("次")),
     then("无 没有 未发现 缺乏", 6, "可供执行"),
     then("无财产可", 2, "执行"),
@@ -149,7 +156,9 @@ _ENFORCEMENT: Final = any_of(
     then("申请", maybe("人民法院 法院"), maybe("强制 恢复"), "执行"),
     then("强制执行", unless_next("力 公证")),
     then(unless_last("失信"), "被执行", unless_next("董事 死刑")),
-    "执行标的 恢复执行 立案执行 执行立案 执行通知书 执行裁定 执行案件 执行总金额 执行金额",
+    "执行标的 恢复执行 立案执行 执行立案 执行通知书 执行裁定 执行案件 执行总金额 执行金额 强执 悬赏公告 悬赏执行 "
+    "执行悬赏",
+    then(_SUFFERS, "法院 法院依法", "执行"),
     then("被", 10, "列 纳", maybe("入 为"), "执行"),
     then("纳入 进入 移送", 4, "执行", maybe("程序"), unless_next("董")),
     # What the court does then.
@@ -162,13 +171,13 @@ _FREEZE: Final = any_of(
     then(
         maybe("轮候 司法 财产"),
         "冻结 查封",
-        unless_next("招聘 涨薪 加薪 工资 薪 价格 编制 人事 工艺 技术 晶 取缔 期"),
+        unless_next("招聘 涨薪 加薪 工资 薪 价格 编制 人事 工艺 技术 晶 取缔 期 食品 水产 海鲜 肉 干燥"),
     ),
     then("财产 诉前 诉讼", "保全", unless_next("申请 保险 责任 担保 保函 服务 业务")),
     "轮候查封",
     then("被", 6, "保全"),
-    then(_HOLDINGS, 8, _SUFFERS, 8, any_of("封 扣押 查扣 锁定", then("冻", unless_next("结")))),
-    then("贴", maybe("上 了 上了 满"), "封条"),
+    then(_HOLDINGS, 8, _SUFFERS, 8, telling("封 扣押 查扣 锁定 控制 止付", then("冻", unless_next("结")))),
+    then("贴", 8, "封条"),
     "assets_frozen accounts_frozen",
 )
 _REVOCATION: Final = any_of(
@@ -176,7 +185,7 @@ _REVOCATION: Final = any_of(
     then("被 遭 予以 依法 强制", 20, "撤销 注销 取消 收回", 14, _LICENCE),
     then("撤销 收回", 24, _LICENCE),
     then(_LICENCE, 6, _SUFFERS, 10, "撤销 注销 取消 收回 吊扣 暂扣"),
-    then(_SUPERVISOR, 4, "注销 取消", 24, _LICENCE),
+    then(_SUPERVISOR, 4, "注销 取消 撤回", 24, _LICENCE),
     "license_revoked licence_revoked",
 )
 _TAX: Final = any_of(
@@ -195,6 +204,7 @@ _TAX: Final = any_of(
     then("非正常", maybe("纳税"), "户"),
     then("税收 税务 涉税", 4, "违法"),
     "走逃 税务黑名单",
+    then(_SUFFERS, 8, "税务 稽查局", 8, "立案 查处"),
     then("未", 8, "缴纳", 8, "税"),
     then("少缴 少报", 10, "税"),
     "滞纳税款",
@@ -204,6 +214,7 @@ _TAX: Final = any_of(
 )
 _WAGES: Final = any_of(
     "欠薪 讨薪 断薪",
+    then("停薪", unless_next("留职")),
     then("拖欠 积欠 欠付 欠发 克扣 扣发 停发 延发 缓发 延迟发放 推迟发放", 18, f"{_PAY} 农民工"),
     "拖欠员工 拖欠职工 拖欠工人",
     then("欠", unless_next("税 缴"), 12, "工资 工钱"),
@@ -216,10 +227,10 @@ _WAGES: Final = any_of(
     then(
         any_of(
             "无力 无法 未能 拒不 拒绝 发不出 发不起 不发 不给 付不出 开不出 领不到 拿不到",
-            then("未 没 没有", 8, "发放 支付 发 给 付 足额 兑现 领到 拿到 收到"),
+            then("未 没 没有", 8, "发放 支付 发 给 付 足额 兑现 领 拿到 收到"),
         ),
         12,
-        "工资 薪水 劳动报酬 工钱",
+        "工资 薪水 薪资 薪酬 劳动报酬 工钱 血汗钱",
     ),
     then("索要 讨要 追讨 催讨 讨回 要回", 8, _PAY),
     "拒不支付劳动报酬 unpaid_wages",
@@ -237,8 +248,11 @@ _OWNER_MISSING: Final = any_of(
     then(
         _ROLE,
         12,
-        "失踪 去向不明 去向成谜 下落不明 不知去向 无法联系 联系不上 联系不到 无法取得联系 玩消失 消失 蒸发 跑了 逃跑 "
-        "溜了 不见了 不见人影 关机 停机 无法接通 打不通 无人接听 不见踪影",
+        telling(
+            "失踪 去向不明 去向成谜 下落不明 不知去向 无法联系 联系不上 联系不到 无法取得联系 玩消失 消失 蒸发 跑了 "
+            "逃跑 溜了 不见了 不见人影 关机 停机 无法接通 打不通 无人接听 踪影 杳无音信 音讯全无 失去音讯 躲债 避债 "
+            "滞留境外 滞留海外 出国未归"
+        ),
     ),
     then("联系不上 联系不到 无法联系 无法与 未能与", 10, _ROLE),
     then("一夜 一夜之间 连夜 突然 悄然 集体", 4, "关门 闭店 搬空 撤离"),
@@ -253,13 +267,21 @@ _CRIMINAL: Final = any_of(
         8,
         _POLICE,
         10,
-        "立案 带走 调查 控制 抓 羁押 拘 侦 查处 传唤 起诉 查封",
+        "立案 带走 调查 控制 抓 羁押 拘 侦 查处 查获 传唤 起诉 查封 捣毁 打掉 端",
     ),
-    then(_POLICE, 24, "立案 带走 传唤 查处 羁押 控制"),
+    then(_POLICE, 24, "立案 带走 传唤 查处 羁押 控制 抓获 抓捕 拘留 捣毁 打掉 端掉"),
+    then("侦破 破获 侦办 查办 打掉 捣毁", 24, "案 窝点 团伙"),
+    then("涉 卷入 牵涉", 4, _CRIME, 2, "案"),
+    then("构成", 8, "罪"),
+    "罪名成立 有期徒刑 无期徒刑 涉黑 涉恶 涉刑",
     then("涉嫌", 16, _CRIME),
     then("犯", 16, "罪"),
     then(_CRIME, 2, "案发"),
-    then(_ROLE, 10, "被抓 落网 被带走 被羁押 入狱 投案 自首 落马 被双规 接受纪律审查 接受监察调查 接受审查调查"),
+    then(
+        _ROLE,
+        10,
+        telling("被抓 落网 拘留 被带走 被羁押 入狱 投案 自首 落马 被双规 接受纪律审查 接受监察调查 接受审查调查"),
+    ),
     then("合同 集资 贷款 票据 金融 信用证", "诈骗"),
     "诈骗罪 诈骗得手 诈骗既遂",
     then("实施 从事", 6, "诈骗"),
@@ -286,7 +308,11 @@ _DEFAULT: Final = any_of(
     then(_UNABLE, 14, _REPAYS),
     "无力支付 无力还贷 无力偿债 无力代偿",
     then(_LOANS, 10, "逾期 未兑付 未偿付 未付 未偿 拒付 停兑 无法兑"),
-    then("逾期", 10, "未还 未偿还 未兑付 债务 借款 贷款 票据 本息 本金 商票"),
+    then("逾期", 10, "未还 未偿还 未兑付 未付 债务 借款 贷款 票据 本息 本金 商票"),
+    then("欠", 14, "未还 不还"),
+    then("延期 推迟 暂缓", 4, "兑付 付息 偿付"),
+    then("兑付", 2, "困难 危机 无门"),
+    "资金断裂 现金流断裂",
     then("拖欠", 10, "贷款 本息 借款 债务 银行"),
     then("爆雷 暴雷", unless_next("潮")),
     then("资金链", 4, "断"),
@@ -305,20 +331,25 @@ _ACCIDENT: Final = any_of(
         "事故",
         unless_next("率 隐患 预防 防范 应急 演练 树 分析会"),
     ),
-    then("发生 突发 引发 酿成 突然 出现", 14, _DISASTER),
-    then(_DISASTER, 10, "致 造成 已有 死 伤 遇难 人员 烧毁 吞噬"),
-    then(_NUMERAL, "名 人", 8, "死亡 遇难 身亡 丧生 死 被埋"),
-    then("致", 8, "死亡 身亡 死 亡", unless_next("率")),
+    then("发生 突发 引发 酿成 突然 出现", 14, telling(_DISASTER)),
+    then(telling(_DISASTER), 10, "致 造成 已有 死 伤 遇难 人员 烧毁 吞噬"),
+    then(_NUMERAL, "名 人", 8, telling("死亡 遇难 身亡 丧生 死 被埋")),
+    then("致", 8, telling("死 亡 身亡"), unless_next("率 亡率")),
     then(_NUMERAL, "死"),
-    then(_WORKPLACE, 6, _DISASTER),
+    then(_WORKPLACE, 6, telling(_DISASTER)),
     then("造成 致 导致", 8, "伤亡"),
+    # 发生事故, 粉尘爆炸, 6人受伤: told in so many clauses.
+    then("发生 酿成", 10, unless_last("交通"), "事故", unless_next("率 隐患 预防 防范 应急 演练 树 分析会")),
+    then("爆炸 爆燃 闪爆 坍塌 垮塌 起火 着火 失火 大火 透水 塌方 矿难", ENDS),
+    then(_NUMERAL, "名 人", 4, telling("受伤 重伤 烧伤 轻伤 送医 被困")),
     then("液氨 氨气 氯气 毒气 煤气 燃气 硫化氢 有毒气体", 6, "泄漏 泄露 中毒"),
     "fatal_explosion",
 )
 _SHUTDOWN: Final = any_of(
-    then(_ORDERS, 28, _STOP),
+    then(_ORDERS, 28, telling(_STOP)),
     then("停产 停业 停工", "整顿 整治 整改 令 通知书 决定书"),
     then(_SUFFERS, 16, _STOP),
+    then("禁止", "生产 营业 经营 开工"),
     "ordered_to_shut",
 )
 

@@ -37,6 +37,7 @@ _DENIES: Final = any_of(
         驳回 不予受理 不受理 裁定不受理 解封 解冻 摘除 摘掉 屏蔽 将可能
     """,
     then("可能", if_next("被 遭 会被 将被")),
+    then("不在", if_next(14, "名单 之列 名录")),
     # It is only asked who, or how not to.
     "哪些 哪类 哪种 什么情况 什么情形 怎样 怎么才",
     then("如何", unless_next("走向 走到 走上 沦为 陷入 一步步 从")),
@@ -60,9 +61,9 @@ _DENIES_LOOSELY: Final = any_of(
     then("零", if_next("欠 事故 违约 失信 死亡 工亡 伤亡")),
     # It is over, or was paid.
     """
-        远离 拒绝 告别 走出 免除 修复 消除 退出 解除 撤销 取消 删除 终止 补缴 缴清 结清 还清 清偿 付清 补发 偿清 清缴
-        足额发放 发放 偿还 提前偿还 按期兑付 按期足额兑付 按时兑付 按时足额兑付 足额兑付 足额支付 全额兑付 如期兑付
-        如期偿付 如期偿还 按时偿还 按期偿还 没收到
+        远离 拒绝 否决 化解 解决 平息 告别 走出 免除 修复 消除 退出 解除 撤销 取消 删除 终止 补缴 缴清 结清 还清 清偿
+        付清 补发 偿清 清缴 足额发放 发放 偿还 提前偿还 按期兑付 按期足额兑付 按时兑付 按时足额兑付 足额兑付 足额支付
+        全额兑付 如期兑付 如期偿付 如期偿还 按时偿还 按期偿还 没收到
     """,
     then("终结", if_next("破产 重整")),
     # It might be so.
@@ -70,9 +71,12 @@ _DENIES_LOOSELY: Final = any_of(
     then("若", unless_next("干")),
     then("如", unless_next("期 约 实 下 今 何 皋")),
 )
+#: They deny even what is only promised: 承诺绝不虚开.
+_NEVER: Final = any_of("绝不 决不 永不 从不 绝无 并无 坚决不")
 _DENIES_IN_ENGLISH: Final = any_of("no_ not_ denied_ denies_ without_ dismisses_")
 _DENIAL: Final = re.compile(
-    f"(?P<firm>{_DENIES.source}|{_DENIES_IN_ENGLISH.source})|{_DENIES_LOOSELY.source}", re.IGNORECASE
+    f"(?P<never>{_NEVER.source})|(?P<firm>{_DENIES.source}|{_DENIES_IN_ENGLISH.source})|{_DENIES_LOOSELY.source}",
+    re.IGNORECASE,
 )
 #: A denial does not reach over these: what follows is a new statement.
 _BREAKS: Final = any_of(
@@ -165,7 +169,9 @@ _OBJECTS: Final = then("撤销 异议 复议 上诉 不服 提请 抗诉 申诉"
 _LICENCE: Final = "许可 资质 执照 牌照 资格"
 #: A fact takes itself back: 撤销吊销决定; but 撤销许可 is one.
 _WITHIN: Final = any_of(
-    "不予受理 不受理 驳回 不存在 未被 并未 撤回 移出 解除 解封 解冻 未发生",
+    "不予受理 不受理 驳回 不存在 未被 并未 移出 解除 解封 解冻 未发生",
+    then("撤回", unless_next(then(24, _LICENCE))),
+    then("无 未 零 没有 不", "违约 逾期 拖欠 欠"),
     # Reorganised, unless the attempt ends in bankruptcy.
     then("终结 终止", maybe("破产"), "重整", unless_next(then(30, "宣告 破产"))),
     then("撤销", 20, "吊销"),
@@ -197,6 +203,9 @@ _BUT_IS: Final = any_of(
     then("发生", 12, END),
     then("因", 16, END),
 ).compile()
+#: It is only rumoured, and nobody owns to it: 回应失联传闻.
+_RUMOUR: Final = then(BEGIN, 2, "传闻 传言 流言 谣言 猜测 猜想 说法 疑云").compile()
+_OWNED: Final = any_of(then(unless_last("不"), "属实"), "承认 证实 坦言 确有 确认 坐实 成真").compile()
 #: It is asked: 会破产吗?
 _ASKED: Final = then(BEGIN, 8, "吗 么", END).compile()
 #: Only the danger of it: 识别跑路风险.
@@ -265,6 +274,8 @@ _STAFF: Final = then(
 _VICTIM: Final = then(
     any_of("遭 遭遇 遭到 遭受", then("被", unless_next("告 指")), "防 反 识破 免受 受骗 疑遭 免遭"), 10, END
 ).compile()
+#: It was the victim earlier: what the police do next they do for it.
+_CHEATED: Final = then("遭 遭遇 遭到 被", maybe("人 他人 对方"), "诈骗 骗 盗 侵占 敲诈 勒索").compile()
 #: Others do it in the enterprise's name.
 _FIRM: Final = any_of(SELF, "本公司 我司 我公司 该公司")
 _IMPERSONATED: Final = any_of(
@@ -326,6 +337,7 @@ def taken_back(kind: str, text: str, clause: tuple[int, int], start: int, end: i
         or _over(before, after)
         or (_ended(kind, after) and not _objected(before, after))
         or _only_spoken_of(before, found, after)
+        or bool(_RUMOUR.match(after) and not _OWNED.search(text, end))
         or _titled(text, clause, start, end)
         or _not_the_firms(kind, text[: clause[0]], before, found, after)
         or _denied_later(text[end:])
@@ -344,7 +356,11 @@ def _denied(clause: str, start: int) -> bool:
         if match.start() >= start:
             return False
         rest = clause[match.end() : start]
-        if _BREAKS.search(rest) or _NOT_YET.search(clause[: match.start()]):
+        if _BREAKS.search(rest):
+            continue
+        if match["never"]:
+            return True
+        if _NOT_YET.search(clause[: match.start()]):
             continue
         if match["firm"] is None and (len(rest) > _LOOSE_REACH or _VERB.search(rest)):
             continue
@@ -398,7 +414,7 @@ def _not_the_firms(kind: str, earlier: str, before: str, found: str, after: str)
             return True
         if "诈骗" in found and "涉嫌" not in found and _VICTIM.search(before):
             return True
-        return bool(_IMPERSONATED.search(earlier + before + found))
+        return bool(_CHEATED.search(earlier) or _IMPERSONATED.search(earlier + before + found))
     if kind == "default":
         return "应收" in before
     return kind == "bankruptcy" and after.startswith("管理人") and bool(_TO_ANOTHERS.search(before))

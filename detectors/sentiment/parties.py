@@ -189,7 +189,9 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
         at = before.pop()
         if found[at].who is Who.SUBJECT:
             return _after_act(text, found[at].end, start)
-        if not _is_agent(text, found, at, start) and not (before and _owes(text, found[at - 1], found[at])):
+        if _is_agent(text, found, at, start) or (before and _owes(text, found[at - 1], found[at])):
+            continue
+        if not (roles.WITH.search(text[: found[at].end]) and roles.OWN_DOING.match(text, start)):
             return Who.OTHER
     if after and roles.DOES.match(text[start:end]) and after[0].start - end <= roles.DOES_REACH:
         return after[0].who
@@ -226,10 +228,12 @@ def _target(clause: Clause, applied: int, start: int, end: int) -> Who:
     if aimed:
         return aimed[-1].who
     before = [mention for mention in found if mention.end <= applied]
-    if before and roles.AGAINST.search(text[: before[-1].start + 1][-14:]):
+    if before and roles.AGAINST.search(text[: before[-1].start][-14:]):
         return before[-1].who
     if roles.BEFALLS.search(text[before[0].end if before else 0 : applied]) or "收到" in text[:applied]:
         return before[0].who if before else clause.topic
+    if before and roles.AGENT.search(text[: before[0].end]):
+        return clause.topic
     if after:
         return after[0].who
     if before:

@@ -170,8 +170,8 @@ _MAKES: Final = then(
         24,
         """
             系统 平台 软件 服务 产品 机制 制度 课 讲座 培训 演练 指南 手册 白皮书 论坛 沙龙 研讨 宣传 活动 专题
-            报告会 会议 预案 保险 保函 专利 检查 排查 自查 研究 图书 丛书 小程序 App 应用 功能 装置 模型 数据库 指数
-            解决方案 教材 标准
+            报告会 会议 预案 保险 保函 专利 检查 排查 自查 研究 图书 丛书 设备 仪 传感器 试剂 新品 小程序 App 应用
+            功能 装置 模型 数据库 指数 解决方案 教材 标准
         """,
     ),
 )
@@ -193,6 +193,10 @@ REPORTS: Final = any_of("举报 报案 报警 控告 揭发 协助 配合 识破
 
 # Owing, and being done to.
 
+#: With, through or towards another party: 伙同他人, 向多家企业 ...
+WITH: Final = then("伙同 勾结 串通 联合 合谋 通过 利用 指使 向 从 为 给", without("被 遭 的 诉", 14), END).compile()
+#: ... somebody does this, and does it himself.
+OWN_DOING: Final = any_of("虚开 骗 诈骗 侵占 行贿 走私 实施 从事 涉嫌 隐匿 偷 逃 洗钱").compile()
 #: Owing another party, or a quarrel with it: what follows befalls the one who owes.
 OWES: Final = then("拖欠 未付 未向 未支付 未偿还 未归还 未履行 欠付 欠 与 和 同 因 就 不服 对 为", 14, END).compile()
 OWED: Final = then(
@@ -207,8 +211,9 @@ OWED: Final = then(
 #: A fact that begins with what is done: whoever is named in it or after it bears it.
 DOES: Final = any_of(
     """
-        吊销 撤销 收回 冻结 查封 司法 轮候 受理 裁定 宣告 启动 指定 责令 勒令 强制 限制 禁止 申请 立案 批捕 逮捕 批准
-        列 关停 取缔 依法 要求 下令 警方 公安 经侦 终结 执行 对 采取 移送 提起 通缉 恢复 财产保全 诉前保全 决定 催缴
+        吊销 撤销 收回 冻结 查封 司法 轮候 受理 裁定 宣告 启动 指定 责令 勒令 强制 限制 禁止 申请 立案 侦破 破获 侦办
+        查办 打掉 捣毁 批捕 逮捕 批准 列 关停 取缔 依法 要求 下令 警方 公安 经侦 终结 执行 对 采取 移送 提起 通缉
+        恢复 财产保全 诉前保全 决定 催缴
     """
 ).compile()
 DOES_REACH: Final = 24
@@ -242,7 +247,9 @@ IS: Final = then(
 ).compile()
 #: What is done to a debtor is done by another: 对被执行人恢复供水.
 TOWARDS: Final = then(
-    any_of(then(unless_last("不"), "对 向 给 与 同 替"), "协助 帮助 拍卖"), maybe("该 某 一名 各 有关"), END
+    any_of(then(unless_last("不"), "对 向 给 与 同 替"), "协助 帮助 拍卖 因 由于 鉴于"),
+    maybe("该 某 一名 各 有关"),
+    END,
 ).compile()
 DEBTOR: Final = any_of("被执行人 失信被执行人 失信人 失信企业 失信单位 老赖").compile()
 #: Shares are their holder's, whatever the firm is of which they are.

@@ -32,10 +32,13 @@ class Pattern:
         The expression.
     cues
         One of these words stands in whatever it matches; none: nothing is known of what it matches.
+    tells
+        Whether the cues of a phrase of which this is a piece are this one's.
     """
 
     source: str
     cues: frozenset[str] = frozenset()
+    tells: bool = False
 
     def compile(self) -> re.Pattern[str]:
         """Return the pattern to search with; case does not matter."""
@@ -81,9 +84,15 @@ def then(*pieces: Piece) -> Pattern:
     (['老板疑似失踪'], ['失踪'])
     """
     parts = [_pattern(piece) for piece in pieces]
-    known = [part.cues for part in parts if part.cues]
+    known = [part.cues for part in parts if part.tells] or [part.cues for part in parts if part.cues]
     cues = min(known, key=lambda cues: (-min(map(len, cues)), len(cues), sorted(cues)), default=frozenset())
     return Pattern("".join(part.source for part in parts), cues)
+
+
+def telling(*alternatives: str | Pattern) -> Pattern:
+    """Return a pattern of any of some, by the rarity of which a phrase is found."""
+    found = any_of(*alternatives)
+    return Pattern(found.source, found.cues, tells=True)
 
 
 def maybe(*pieces: Piece) -> Pattern:
@@ -133,6 +142,8 @@ def captured(*pieces: Piece) -> Pattern:
 #: Where the text that is searched begins, or ends.
 BEGIN: Final = Pattern("^")
 END: Final = Pattern("$")
+#: A clause ends here.
+ENDS: Final = Pattern(f"(?=[{CLAUSE_END}]|$)")
 DIGIT: Final = Pattern("[0-9]")
 #: A Chinese character.
 HAN: Final = Pattern("[\u4e00-\u9fff]")
