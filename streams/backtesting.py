@@ -156,11 +156,11 @@ def run_journal(places: Endpoints, rules: Rules, tell: Callable[[int, int], None
     InputLostError
         If Kafka no longer has what the journal refers to.
     ValueError
-        If the journal is empty.
+        If the journal holds backfilled history only, or nothing.
     """
     found = rewrite(places, rules, tell)
-    if not found.enterprises:
-        message = "the journal is empty: nothing has been scored yet"
+    if not found.first:
+        message = "the journal has no signal that is not backfilled: there is no history to compare on"
         raise ValueError(message)
     alerts = tuple(Alert.model_validate_json(value) for value in found.alerts)
     span = moment(found.first), moment(found.last)

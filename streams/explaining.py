@@ -207,6 +207,13 @@ def from_store(store: Client, enterprise: str, at: datetime, rules: Rules) -> Ex
         one = _evidence_of(row, at, rules.config)
         if not _replaced(row, rules) and one.worth >= FADED:
             evidence.setdefault(row["family"], []).append(one)
+    seen = _ask(
+        store,
+        "SELECT family, max(event_time) AS newest FROM signals "
+        "WHERE enterprise_id = {enterprise:String} AND known_at <= {at:DateTime64(3)} GROUP BY family",
+        bound,
+    )
+    newest_of = {row["family"]: row["newest"] for row in seen}
     scores = {part["family"]: part for part in risk.get("families", ())}
     open_ = bool(alert) and alert["transition"] not in ("resolved", "retracted")
     clears = (alert["counterfactual_zh"], alert["counterfactual_en"]) if open_ else ("", "")
@@ -230,7 +237,7 @@ def from_store(store: Client, enterprise: str, at: datetime, rules: Rules) -> Ex
                 name,
                 float(scores.get(name, {}).get("score", 0.0)),
                 str(scores.get(name, {}).get("coverage", "never")),
-                scores.get(name, {}).get("newest_event_time"),
+                newest_of.get(name),
                 evidence.get(name, ()),
             )
             for name in FAMILIES

@@ -21,9 +21,11 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # ships no types
 
 from connectors import compact
+from connectors.decoding import Decoder, Received
 from connectors.kafka.connection import Connection
+from connectors.models import Signal
 from connectors.topics import ALERTS, DEAD_LETTERS, FINDINGS, INPUTS, JOURNAL, METRICS, RISK, STATE
-from streams.rules import Rules, rules_for
+from streams.rules import MINUTE_MS, Rules, rules_for
 from streams.runtime import Endpoints
 from streams.settings import Settings
 from streams.shard import EngineFaultError, Record, Shard
@@ -154,15 +156,32 @@ async def _bring(kafka: Connection, rules: Rules, partition: int, until: int, en
             for entry in json.loads(record.value or b"{}")["entries"]:
                 if not replayed.passed:
                     await replayed.apply(entry, logs, Comparison())
-            for topic, rows in replayed.shard.take().outputs.items():
-                mine = [value for key, value in rows if key == enterprise]
-                found |= {topic: mine[-1]} if mine else {}
+            found |= _newest_of(enterprise, replayed.shard)
+        if replayed.passed:  # what came next has also closed the days that were due before
+            replayed.shard.tick(until - until % MINUTE_MS)
+            found |= _newest_of(enterprise, replayed.shard)
     return Brought(replayed.shard, found.get(RISK), found.get(ALERTS))
+
+
+def _newest_of(enterprise: bytes, shard: Shard) -> dict[str, bytes]:
+    """Return by topic the last that a shard has written of an enterprise."""
+    outputs = shard.take().outputs
+    return {topic: value for topic, rows in outputs.items() for key, value in rows if key == enterprise}
 
 
 @dataclass(slots=True)
 class History:
-    """What other rules make of a stack's journal: transitions, numbers, and the time that it spans in milliseconds."""
+    """What other rules make of a stack's journal.
+
+    Parameters
+    ----------
+    alerts
+        Transitions.
+    messages, enterprises
+        How many.
+    first, last
+        When the first signal came that is no backfilled history, and when the journal ends. Milliseconds; 0: never.
+    """
 
     alerts: list[bytes] = field(default_factory=list)
     messages: int = 0
@@ -208,8 +227,8 @@ async def _rewrite(kafka: Connection, rules: Rules, tell: Callable[[int, int], N
                 for entry in json.loads(record.value or b"{}")["entries"]:
                     await replayed.apply(entry, logs, counted)
                 history.alerts += [value for _, value in shard.take().outputs.get(ALERTS, [])]
-                now = shard.engine.now
-                history.first, history.last = min(history.first or now, now), max(history.last, now)
+                history.last = max(history.last, shard.engine.now)
+            history.first = min(filter(None, (history.first, replayed.live)), default=0)
             history.enterprises += len(shard.engine.enterprises)
             tell(partition + 1, rules.partitions)
     history.messages = counted.messages
@@ -306,6 +325,9 @@ class _Replayed:
         self.shard = shard
         #: Whether the moment has been passed.
         self.passed = False
+        #: When the first signal came that is no backfilled history; 0: none has. Milliseconds.
+        self.live = 0
+        self._decoder = Decoder(shard.engine.rules.partitions)
         self._until = until
         self.rows: dict[str, list[tuple[bytes, bytes]]] = {topic: [] for topic in ROWS}
         self.risk: dict[bytes, bytes] = {}
@@ -350,9 +372,20 @@ class _Replayed:
         known = next((place for place, record in enumerate(records) if record.time > self._until), len(records))
         if known < len(records):
             self.passed, records, end = True, records[:known], records[known].offset
+        self.live = self.live or self._first_live(topic, records)
         self.shard.apply(topic, begin, end, [record for record in records if record.offset >= begin])
         result.records += len(records)
         result.messages += sum(_messages(record.value) for record in records)
+
+    def _first_live(self, topic: str, records: Sequence[Record]) -> int:
+        for record in records:
+            decoded = self._decoder.decode(
+                topic, self.shard.partition, record.offset, record.key, record.value, record.time
+            )
+            for one in decoded:
+                if isinstance(one, Received) and isinstance(one.message, Signal) and not one.message.backfill:
+                    return record.time
+        return 0
 
 
 async def _begin(logs: dict[str, _Log], rules: Rules, partition: int, until: float = math.inf) -> _Replayed:

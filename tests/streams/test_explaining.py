@@ -21,7 +21,7 @@ from typer.testing import CliRunner, Result
 from connectors.clickhouse import TABLE_OF, Sink
 from connectors.contract import Rejected
 from connectors.embedded import ClickHouseServer
-from connectors.models import Alert, Finding, Risk
+from connectors.models import Alert, Finding, Risk, Signal
 from connectors.recordtime import order_key, record_time_ms, topic_of
 from connectors.simulator import CitySource
 from connectors.topics import ALERTS, FINDINGS, RISK
@@ -144,6 +144,17 @@ def test_an_earlier_time_knows_only_what_was_known_then(
     reasons = {one.reason for family in later.families for one in family.evidence}
     assert "litigation.lawsuit" in reasons
     assert "litigation.dishonest" not in reasons
+
+
+@pytest.mark.stack
+def test_the_newest_data_of_a_family_is_not_that_of_the_last_change_of_risk(
+    heroes: dict[str, str], lived: Lived, stored: Client, until: datetime
+) -> None:
+    quiet = heroes["factory-stops"]
+    shown = {one.family: one.newest for one in from_store(stored, quiet, until, RULES).families}
+    days = [row.message.event_time for row in lived.rows if isinstance(row.message, Signal)
+            and (row.message.enterprise_id, row.message.family) == (quiet, "electricity")]  # fmt: skip
+    assert shown["electricity"] == max(days) > until - timedelta(days=4)
 
 
 @pytest.mark.stack

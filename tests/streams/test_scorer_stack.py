@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -31,13 +32,13 @@ from connectors.embedded import KafkaServer
 from connectors.kafka.admin import connected
 from connectors.kafka.partitioner import partition_of
 from connectors.kafka.writer import SignalWriter
-from connectors.models import Alert, DeadLetter, Signal
+from connectors.models import Alert, DeadLetter, Risk, Signal
 from connectors.recordtime import topic_of
 from connectors.simulator import CitySource
-from connectors.topics import ALERTS, DEAD_LETTERS, INPUTS, Topic, declared
-from streams.clock import SystemClock
+from connectors.topics import ALERTS, DEAD_LETTERS, INPUTS, RISK, Topic, declared
+from streams.clock import SystemClock, millis
 from streams.health import read
-from streams.journal import Comparison, replay_journal
+from streams.journal import Comparison, bring, replay_journal, rewrite
 from streams.membership import OtherTopicsError, refuse_other_topics
 from streams.replay import replay
 from streams.rules import rules_for
@@ -354,3 +355,25 @@ def test_streaming_a_city_decides_what_replaying_it_decides(
         replayed = replay([city], rules_for(stack.settings), stack.settings.zone)
         by_partition = sorted(replayed.alerts)
         assert sorted(stack.rows(ALERTS)) == by_partition
+        rewritten = rewrite(endpoints(stack.settings), rules_for(stack.settings))
+        assert sorted(rewritten.alerts) == sorted(value for _, value in replayed.alerts)
+        assert replayed.span is not None
+        assert rewritten.first == millis(replayed.span[0])
+        assert_brought_to_any_moment(stack, city)
+
+
+def assert_brought_to_any_moment(stack: Stack, city: CitySource) -> None:
+    """The journal is followed to a moment between two records: what was due before it has been decided."""
+    decided = [Risk.model_validate_json(value) for _, value in stack.rows(RISK)]
+    for story in city.stories():
+        mine = [risk for risk in decided if risk.enterprise_id == story.enterprise_id]
+        for told, after in pairwise(mine):
+            if told.at == after.at:
+                continue
+            until = millis(after.at) - 1
+            group = partition_of(story.enterprise_id, PARTITIONS)
+            brought = bring(endpoints(stack.settings), stack.settings, group, until, story.enterprise_id)
+            assert brought.risk is not None
+            assert Risk.model_validate_json(brought.risk) == told
+            assert brought.shard.engine.now <= until
+            break
