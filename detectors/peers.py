@@ -5,7 +5,7 @@ Every enterprise contributes its newest value relative to its own usual one, so 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import isfinite, nan
 from typing import Any
@@ -19,6 +19,8 @@ WINDOW, LEAST = 28, 3
 
 _GROUP, _REGION, _ALL = "industry/region/size", "region", "all"
 _Key = tuple[str, ...]
+#: What decides who an enterprise's peers are: section of the industry, region, size.
+Identity = tuple[str, str, str]
 
 
 def relative(series: Series) -> float:
@@ -37,6 +39,17 @@ def relative(series: Series) -> float:
         return nan
     base = usual(values[-1 - WINDOW : -1], LEAST)
     return newest / base if base > 0 else nan
+
+
+def identity_of(profile: Profile) -> Identity:
+    """Return what decides who an enterprise's peers are.
+
+    Examples
+    --------
+    >>> identity_of(Profile(industry="C3411", region="350102", size="small"))
+    ('C', '350102', 'small')
+    """
+    return profile.industry[:1], profile.region, profile.size
 
 
 @lru_cache(maxsize=4096)
@@ -77,7 +90,7 @@ class Baselines:
 
     def for_profile(self, profile: Profile) -> PeerBaseline | None:
         """Return the baseline of the narrowest group that was large enough, or None."""
-        for key in _keys(profile.industry[:1], profile.region, profile.size):
+        for key in _keys(*identity_of(profile)):
             found = self._groups.get(key)
             if found is not None:
                 return found
@@ -96,35 +109,34 @@ class Baselines:
         return cls(groups)
 
 
-def baselines(members: Sequence[tuple[Profile, float]], config: DetectionConfig) -> Baselines:
+def baselines(members: Iterable[tuple[Identity, float]], config: DetectionConfig) -> Baselines:
     """Return the baselines of one period: quartiles of the members' relative values, by group.
 
     Parameters
     ----------
     members
-        Profile and :func:`relative` of every enterprise of the sample; NaN where it has none, which is left out.
+        Identity and :func:`relative` of every enterprise of the sample; NaN where it has none, which is left out.
     config
         How many members a group needs.
 
     Examples
     --------
-    >>> district = [(Profile(region="350102"), 0.02)] * 6 + [(Profile(region="350103"), 1.0)] * 30
+    >>> district = [(("", "350102", ""), 0.02)] * 6 + [(("", "350103", ""), 1.0)] * 30
     >>> found = baselines(district, DetectionConfig())
     >>> found.for_profile(Profile(region="350102")).median, found.for_profile(Profile()).median
     (0.02, 1.0)
     """
-    alike: dict[tuple[str, str, str], list[float]] = {}
+    alike: dict[Identity, list[float]] = {}
     grouped: dict[_Key, list[float]] = {}
-    for profile, value in members:
+    for identity, value in members:
         if isfinite(value):
-            identity = (profile.industry[:1], profile.region, profile.size)
             known = alike.get(identity)
             if known is None:
                 alike[identity] = [value]
             else:
                 known.append(value)
-    for (section, region, size), values in alike.items():
-        for key in _keys(section, region, size):
+    for identity, values in alike.items():
+        for key in _keys(*identity):
             grouped.setdefault(key, []).extend(values)
     large = {key: values for key, values in grouped.items() if _enough(key, values, config.peers)}
     return Baselines({key: _quartiles(values, key[0]) for key, values in large.items()})

@@ -26,7 +26,7 @@ from connectors.readings import Ints, Readings
 from detectors.contract import Context, Event, PeerBaseline, PeriodDetector, Profile, Series
 from detectors.fusion import fuse, worth
 from detectors.levels import decide
-from detectors.peers import Baselines, baselines
+from detectors.peers import Baselines, Identity, baselines
 from streams.clock import millis
 from streams.evidence import MOST_HELD, Change, Origin, absorb_event, absorb_periods, trim
 from streams.opendays import OpenDays
@@ -35,6 +35,7 @@ from streams.rules import Cycle, Rules, SeriesRule, fresh_ms
 from streams.series import HORIZON, Closed, Open, Ref, RefusedError, RepeatedError, add_reading
 from streams.state import SEEN_EVENTS, EnterpriseState, Entry
 from streams.telling import DayRow, Teller
+from streams.usuals import Identities, Usuals
 
 #: A score that moved less than this is not told again.
 RISK_STEP = 0.02
@@ -136,7 +137,10 @@ class RiskEngine:
         self._due_of: list[int] = []
         self._teller = Teller(rules)
         self._fresh_ms = fresh_ms()
-        self._shares: dict[str, dict[int, float]] = {}  # by series and row: of the period that is closing
+        # By series and row: of the period that is closing, relative to the usual one.
+        self._shares: dict[str, dict[int, float]] = {name: {} for name in rules.series}
+        self._usuals = {name: Usuals() for name in rules.series}
+        self._identities = Identities()
         self._latest = np.zeros(0, dtype=np.int64)  # scratch: by enterprise, a place in the batch in hand
 
     def schedule(self) -> dict[str, int]:
@@ -223,6 +227,7 @@ class RiskEngine:
             raise RepeatedError
         profile = Profile(tuple(entry.names), entry.industry or "", entry.region or "", entry.size or "")
         state.entry = Entry(profile, entry.revision)
+        self._identities.note(state.row, profile)
         self.dirty_cold.add(state.row)
 
     def _observe(self, received: Received, signal: Signal, state: EnterpriseState, out: Outcome) -> None:
@@ -364,6 +369,7 @@ class RiskEngine:
             return
         # A corrected figure may refute all that was said; one that had been missing nothing that began before it.
         refuted_from = 0 if closed.knows(period) else self.rules.start_of(rule, period)
+        self._usuals[rule.name].forget(state.row)
         if period > closed.last:
             closed.append(period, math.nan)
         closed.correct(
@@ -480,15 +486,26 @@ class RiskEngine:
         """Keep what is usual among peers in a period that closes, before anyone is judged by it."""
         for rule in cycle.series:
             figures = self._figures(rule, ordinal)
-            members, shares = [], self._shares.setdefault(rule.name, {})
-            shares.clear()
+            usual, identity_of = self._usuals[rule.name].after(ordinal - 1), self._identities.get
+            members, shares = [], self._shares[rule.name]
             for row in sorted({*self._keepers([rule]), *figures}):
-                profile, closed = self.enterprises.peek(row, rule.name)
-                share = math.nan if closed is None else closed.share(ordinal, figures.get(row, rule.empty))
+                base, identity = usual.get(row), identity_of(row)
+                if base is None or identity is None:
+                    identity, share = self._look_up(row, rule, ordinal, figures)
+                else:
+                    share = figures.get(row, rule.empty) / base if base > 0 else math.nan
                 shares[row] = share
-                members.append((profile, share))
+                members.append((identity, share))
             if members:
                 self._keep_peers(rule.name, ordinal, baselines(members, self.rules.config))
+
+    def _look_up(
+        self, row: int, rule: SeriesRule, ordinal: int, figures: Mapping[int, float]
+    ) -> tuple[Identity, float]:
+        """Return an enterprise's identity and how its figure compares with the usual one, from its memory."""
+        profile, closed = self.enterprises.peek(row, rule.name)
+        share = math.nan if closed is None else closed.share(ordinal, figures.get(row, rule.empty))
+        return self._identities.note(row, profile), share
 
     def _figures(self, rule: SeriesRule, ordinal: int) -> dict[int, float]:
         """Return by enterprise what an open period would close with."""
@@ -538,7 +555,8 @@ class RiskEngine:
             self._review(first, last, out)
         self.closing = None if last == rows else Closing(index, ordinal, last, rows)
         if self.closing is None:
-            self._shares.clear()
+            for rule in cycle.series:
+                self._shares[rule.name].clear()
         return None if most is None else most - (last - first)
 
     def _close_rows(self, cycle: Cycle, ordinal: int, first: int, last: int, out: Outcome) -> None:
@@ -593,11 +611,13 @@ class RiskEngine:
         self.dirty_cold.add(state.row)
         if opened is None:
             closed.append(ordinal, rule.empty)
+            self._usuals[rule.name].note(state.row, ordinal, closed.usual())
             return
-        share = self._shares.get(rule.name, {}).get(state.row)
+        share = self._shares[rule.name].get(state.row)
         if share is None:  # restored since the survey
             share = closed.share(ordinal, opened.figure(rule.slots))
         closed.close(opened, rule.slots)
+        self._usuals[rule.name].note(state.row, ordinal, closed.usual())
         state.seen_day = max(state.seen_day, self.rules.last_day(rule, ordinal))
         if rule.in_columns:
             self._note_newest(rule.family, state, self.rules.start_of(rule, ordinal))

@@ -199,22 +199,24 @@ class Closed:
         if value == value:
             insort(ranked, value)
 
-    def share(self, period: int, figure: float) -> float:
-        """Return a figure relative to the usual one (:func:`detectors.peers.relative`), as if its period closed now.
+    def usual(self) -> float:
+        """Return what is usual after the newest period, as :func:`detectors.peers.relative` has it; NaN if nothing is.
 
         The newest values stay ranked for the next time: sorting them anew each day costs ten times as much.
         """
+        ranked = self._ranked
+        if ranked is None:
+            ranked = self._ranked = sorted([value for value in self.values[-WINDOW:] if value == value])
+        return usual_of_ranked(ranked, LEAST)
+
+    def share(self, period: int, figure: float) -> float:
+        """Return a figure relative to the usual one (:func:`detectors.peers.relative`), as if its period closed now."""
         gap = period - self.last - 1
         if gap >= HORIZON:
             return NAN
         if gap:
             return relative(Series(period, [*self.values, *[NAN] * gap, figure][-HORIZON:]))
-        if figure != figure or len(self.values) < LEAST:
-            return NAN
-        ranked = self._ranked
-        if ranked is None:
-            ranked = self._ranked = sorted([value for value in self.values[-WINDOW:] if value == value])
-        base = usual_of_ranked(ranked, LEAST)
+        base = self.usual()
         return figure / base if base > 0 else NAN
 
     def close(self, opened: Open, slots: int) -> None:

@@ -9,20 +9,24 @@ from hypothesis import strategies as st
 
 from detectors.config import default
 from detectors.contract import PeerBaseline, Profile, Series
-from detectors.peers import Baselines, baselines, relative
+from detectors.peers import Baselines, baselines, identity_of, relative
 
 FACTORY = Profile(industry="C3411", region="350102", size="small")
 SHOP = Profile(industry="F5211", region="350102", size="micro")
 
 
+def compared(members: list[tuple[Profile, float]]) -> Baselines:
+    return baselines([(identity_of(profile), value) for profile, value in members], default())
+
+
 def scope(members: list[tuple[Profile, float]], profile: Profile) -> str | None:
-    found = baselines(members, default()).for_profile(profile)
+    found = compared(members).for_profile(profile)
     return None if found is None else found.scope
 
 
 def test_a_large_group_is_compared_with_itself() -> None:
     members = [(FACTORY, 0.5)] * 20 + [(SHOP, 1.0)] * 40
-    made = baselines(members, default())
+    made = compared(members)
     assert made.for_profile(FACTORY) == PeerBaseline(20, 0.5, 0.5, 0.5, "industry/region/size")
     assert made.for_profile(Profile(industry="C17", region="350102", size="small")) == made.for_profile(FACTORY)
 
@@ -49,7 +53,7 @@ def test_members_without_a_value_do_not_count() -> None:
 def test_a_dark_district_shows_in_its_own_baseline_only() -> None:
     dark = [(Profile(industry=f"{section}1", region="350102", size="small"), 0.01) for section in "CFGH" * 2]
     lit = [(Profile(industry="C1", region="350103", size="small"), 1.0)] * 60
-    made = baselines(dark + lit, default())
+    made = compared(dark + lit)
     there, here = made.for_profile(dark[0][0]), made.for_profile(lit[0][0])
     assert there is not None
     assert here is not None
@@ -72,7 +76,7 @@ def test_a_dark_district_shows_in_its_own_baseline_only() -> None:
 )
 @settings(max_examples=60, deadline=None)
 def test_baselines_survive_saving_and_are_ordered(members: list[tuple[Profile, float]]) -> None:
-    made = baselines(members, default())
+    made = compared(members)
     assert Baselines.load(json.loads(json.dumps(made.dump()))) == made
     for profile, _ in members:
         found = made.for_profile(profile)
