@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from math import log, log10
+from math import log, log10, sqrt
 from typing import Final, NamedTuple
 
 from detectors.config import InvoicesConfig
@@ -22,6 +22,8 @@ _MANY_INVOICES, _MANY_BUYERS = 100.0, 100.0
 _QUIET_DAYS, _SILENT_DAYS = 30.0, 180.0
 #: Shares of voided and of red-letter invoices that say all.
 _VOIDED, _RED = 0.4, 0.2
+#: Standard deviations of a Poisson number that red-letter invoices of a quarter must be beyond the usual one.
+_RED_SIGMAS: Final = 3.0
 #: A figure beyond this, CNY or invoices, is a mistake.
 _MOST: Final = 1e15
 
@@ -190,7 +192,7 @@ class InvoiceSigns(Memoryless):
     """
 
     name = "tax-invoice-signs"
-    version = 1
+    version = 2
     family = "tax"
     series = ("invoices_issued", "invoices_red", "top_buyer_sales", "vat_sales")
 
@@ -238,6 +240,9 @@ class InvoiceSigns(Memoryless):
             return None
         share, usual = of_red / of_issued, sum(red[:-3]) / max(sum(issued[:-3]), 1.0)
         if share < max(config.red_share, config.red_factor * usual):
+            return None
+        expected = usual * of_issued
+        if of_red - expected <= _RED_SIGMAS * sqrt(max(expected, 1.0)):  # three of twenty happen by chance
             return None
         return Opinion(
             "tax.red-letter",

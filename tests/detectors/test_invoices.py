@@ -152,6 +152,8 @@ def test_many_red_letter_invoices_are_told(story: Story) -> None:
     assert told[13] == ["tax.red-letter"]
     always = monthly(story, invoices_issued=[40.0] * 14, invoices_red=[12.0] * 14)
     assert not any(always)
+    by_chance = monthly(story, invoices_issued=[7.0] * 14, invoices_red=[0.0] * 10 + [1.0, 1.0, 1.0, 0.0])
+    assert not any(by_chance)  # 3 of 21
 
 
 def test_sales_that_come_to_hang_on_one_buyer_are_told(story: Story) -> None:
