@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import chain, repeat
 from math import log, nan
 from typing import Final
 
@@ -240,7 +240,7 @@ class PowerDecline:
         peers = context.peers.get("daily_kwh", ())
         near = abs(calendar.days_from_spring_festival(known.last)) <= _FESTIVAL + len(values)
         left, mean, newest, day = _RECENT_DAYS, 0.0, nan, known.last + 1
-        for value, baseline in zip_longest(reversed(values), reversed(peers[-len(values) :])):
+        for value, baseline in zip(reversed(values), chain(reversed(peers), repeat(None)), strict=False):
             day -= 1
             if value != value or not calendar.is_workday(day) or (baseline is not None and baseline.median < low):
                 continue
