@@ -362,7 +362,7 @@ def from_replay(brought: Brought, rules: Rules, enterprise: str, at: datetime) -
                 name,
                 fused.families.get(name, 0.0),
                 status,
-                parts[name].newest_event_time if name in parts else None,
+                moment(state.newest[name]) if name in state.newest else None,
                 evidence.get(name, ()),
             )
             for name, status in coverage.items()

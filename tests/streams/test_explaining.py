@@ -155,6 +155,8 @@ def test_the_newest_data_of_a_family_is_not_that_of_the_last_change_of_risk(
     days = [row.message.event_time for row in lived.rows if isinstance(row.message, Signal)
             and (row.message.enterprise_id, row.message.family) == (quiet, "electricity")]  # fmt: skip
     assert shown["electricity"] == max(days) > until - timedelta(days=4)
+    exact = {one.family: one.newest for one in from_replay(lived.brought(quiet), RULES, quiet, until).families}
+    assert exact == shown
 
 
 @pytest.mark.stack
