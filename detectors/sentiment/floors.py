@@ -108,7 +108,8 @@ _BANKRUPTCY: Final = any_of(
         "破产",
         unless_next(
             then("法", unless_next("院 庭")),
-            "隔离 债权 重整投资 概率 风险 率 审判 律师 案例 潮 企业 公司 管理人名 管理人协会 和解成功",
+            "隔离 债权 重整投资 概率 风险 率 审判 律师 案例 潮 企业 重整企业 清算企业 和解企业 公司 管理人名",
+            "管理人协会 和解成功",
         ),
     ),
     then(_REORGANISES, 28, any_of("预重整", then(unless_last("资产 产业 业务"), "重整", unless_next("投资")))),
@@ -162,8 +163,8 @@ _ENFORCEMENT: Final = any_of(
     then("被", 10, "列 纳", maybe("入 为"), "执行"),
     then("纳入 进入 移送", 4, "执行", maybe("程序"), unless_next("董")),
     # What the court does then.
-    then(_COURT, 12, "强制", "清场 腾退 腾空 搬离 搬迁 迁出 扣划 划扣 拍卖 交付 开锁 进场"),
-    "强制腾退 强制清场 强制扣划 强制划扣 强制拍卖",
+    then(_COURT, 12, "强制", "扣押 清场 腾退 腾空 搬离 搬迁 迁出 扣划 划扣 拍卖 交付 开锁 进场"),
+    "强制扣押 强制腾退 强制清场 强制扣划 强制划扣 强制拍卖",
     then(_COURT, 12, "扣划 划扣 拘传 搜查"),
     then(_SUFFERS, 8, "司法拍卖 法拍"),
 )

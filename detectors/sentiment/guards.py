@@ -78,6 +78,7 @@ _DENIAL: Final = re.compile(
     f"(?P<never>{_NEVER.source})|(?P<firm>{_DENIES.source}|{_DENIES_IN_ENGLISH.source})|{_DENIES_LOOSELY.source}",
     re.IGNORECASE,
 )
+_DENIAL_HINT: Final = any_of(_NEVER, _DENIES, _DENIES_LOOSELY, _DENIES_IN_ENGLISH).hint()
 #: A denial does not reach over these: what follows is a new statement.
 _BREAKS: Final = any_of(
     """
@@ -88,7 +89,7 @@ _BREAKS: Final = any_of(
 #: A loose denial does not reach over these either.
 _VERB: Final = any_of(
     """
-        被 遭 履行 按期 按时 如期 及时 支付 归还 披露 公告 申报 缴纳 告知 联系 通过 取得 办理 整改 合作 合同 协议
+        被 遭 并 履行 按期 按时 如期 及时 支付 归还 披露 公告 申报 缴纳 告知 联系 通过 取得 办理 整改 合作 合同 协议
         劳动 关系 定增 收购 重组 职务 资格 订单 报告 安装 采取措施
     """
 ).compile()
@@ -174,7 +175,7 @@ _WITHIN: Final = any_of(
     then("无 未 零 没有 不", "违约 逾期 拖欠 欠"),
     # Reorganised, unless the attempt ends in bankruptcy.
     then("终结 终止", maybe("破产"), "重整", unless_next(then(30, "宣告 破产"))),
-    then("撤销", 20, "吊销"),
+    then("撤销", without("并", 20), "吊销"),
     then("撤销", unless_next(then(24, _LICENCE))),
 ).compile()
 
@@ -352,6 +353,8 @@ def denied(text: str, start: int) -> bool:
 
 
 def _denied(clause: str, start: int) -> bool:
+    if not _DENIAL_HINT.search(clause[: start + 4].lower()):
+        return False
     for match in _DENIAL.finditer(clause):
         if match.start() >= start:
             return False

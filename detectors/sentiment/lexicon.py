@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
 from detectors.sentiment import floors, guards, parties
@@ -138,14 +138,19 @@ def _read(text: str, names: tuple[str, ...], other_subject_factor: float) -> Rea
     found = list(_found(clean))
     if not found:
         return NEUTRAL
-    story = _Story(clean, tuple(map(normalise, names)), other_subject_factor)
-    kinds = frozenset().union(*(_KINDS[word] for word, _ in found))
+    story = _Story(clean, _normalised(names), other_subject_factor)
+    kinds = {kind for word, _ in found for kind in _KINDS[word]}
     facts = list(floors.facts(story.told, kinds)) if kinds else []
     worst = max(filter(story.stands, facts), key=lambda fact: fact.kind.severity, default=None)
     if worst is not None:
         return Reading(worst.kind.severity, True, clean[worst.start : worst.end])
     points, term = story.points(found, facts)
     return Reading(severity_of(points), False, term)
+
+
+@lru_cache(maxsize=4096)
+def _normalised(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(normalise, names))
 
 
 def _found(text: str) -> Iterator[tuple[str, int]]:
@@ -166,8 +171,11 @@ class _Story:
     def __init__(self, text: str, names: tuple[str, ...], other_subject_factor: float) -> None:
         self._text, self._names, self._factor = text, names, other_subject_factor
         self._alone: bool | None = None
-        #: The text without the enterprise's names: what they are made of says nothing about it.
-        self.told = masked(text, names) if names else text
+
+    @cached_property
+    def told(self) -> str:
+        """The text without the enterprise's names: what they are made of says nothing about it."""
+        return masked(self._text, self._names) if self._names else self._text
 
     def stands(self, fact: floors.Fact) -> bool:
         """Tell whether a fact is the subject's, and neither denied nor over."""

@@ -65,7 +65,7 @@ class Clause(NamedTuple):
 
 def others_named(text: str) -> bool:
     """Tell whether a normalised text may name another party."""
-    return bool(roles.OTHER.search(text))
+    return bool(roles.OTHER_HINT.search(text.lower()) and roles.OTHER.search(text))
 
 
 def mentions(clause: str, names: tuple[str, ...]) -> list[Mention]:
@@ -128,6 +128,9 @@ def clauses(text: str, names: tuple[str, ...]) -> tuple[Clause, ...]:
         if found:
             topic, patient = _roles(part, found, topic)
             its = _aimed_at(part, found) or topic
+        lectures = text.startswith(":", start + len(part)) and roles.LECTURES.search(part)
+        if lectures or (topic is Who.SUBJECT and roles.AS_CREDITOR.search(part)):
+            topic = its = Who.OTHER
     return tuple(result)
 
 

@@ -17,6 +17,7 @@ from detectors.sentiment.words import (
     if_last,
     if_next,
     maybe,
+    telling,
     then,
     times,
     unless_last,
@@ -75,9 +76,9 @@ _AT_LARGE: Final = then(
     if_next(10, "企业 公司 潮 多起 频发 整体 新增 案件"),
 )
 #: Another party, named or not; of a name only its end.
-OTHER: Final = any_of(
+_OTHER: Final = any_of(
     "股份公司 有限责任公司 有限公司 合作社 事务所",
-    then(_TRADE, "股份 集团 公司 厂 企业"),
+    then(_TRADE, telling("股份 集团 公司 厂 企业")),
     then(BEGIN, unless_next("法院 警方 公安 税务 银行 裁定 本 该 因"), times(HAN, 2, 6), _GROUP),
     then(if_last("客 同 被 对 与 向"), maybe("户 业"), times(HAN, 2, 4), _GROUP),
     then(Pattern("[甲乙丙丁戊A-Z]"), "公司 企业 厂 集团"),
@@ -86,7 +87,9 @@ OTHER: Final = any_of(
     then("某", "甲 乙 丙 丁 某"),
     _PARTIES,
     _AT_LARGE,
-).compile()
+)
+OTHER: Final = _OTHER.compile()
+OTHER_HINT: Final = _OTHER.hint()
 #: Parties named together share what befalls them: 甲公司等七家公司, 甲公司、乙公司, 甲公司和乙公司均 ...
 TOGETHER: Final = then(BEGIN, "、 及 以及 等 暨 连同", without("被 的 诉 与 和 对 向", 12), END).compile()
 BOTH: Final = then(BEGIN, "和 与", without("被 的 诉 对 向", 12), END).compile()
@@ -252,6 +255,17 @@ TOWARDS: Final = then(
     END,
 ).compile()
 DEBTOR: Final = any_of("被执行人 失信被执行人 失信人 失信企业 失信单位 老赖").compile()
+#: A creditor's measures strike its debtor: 作为债权人,成功恢复执行.
+AS_CREDITOR: Final = then(
+    "作为 系 为",
+    4,
+    "债权人 申请执行人 申请人 原告 胜诉方 受害人 被害人 受害方 出租人 出租方 贷款人 抵押权人",
+    END,
+).compile()
+#: What follows a colon then is said of firms at large.
+LECTURES: Final = then(
+    any_of("提醒 科普 普法 解读 说法 释法 问答 讲解 支招 建议 开讲 呼吁 倡议", then(unless_last("风险"), "提示")), END
+).compile()
 #: Shares are their holder's, whatever the firm is of which they are.
 HOLDS: Final = then("所持 持有", maybe("的"), maybe("对 其"), END).compile()
 SHARES: Final = then(BEGIN, maybe("的"), 14, "股权 股份 股票 份额 投资权益 出资").compile()

@@ -44,6 +44,19 @@ class Pattern:
         """Return the pattern to search with; case does not matter."""
         return re.compile(self.source, re.IGNORECASE)
 
+    def hint(self) -> re.Pattern[str]:
+        """Return a quick pattern without which, in a text of small letters, the other finds nothing.
+
+        Raises
+        ------
+        ValueError
+            The pattern has no cues.
+        """
+        if not self.cues:
+            message = "a pattern without cues has no hint"
+            raise ValueError(message)
+        return re.compile(trie(map(str.lower, self.cues)))
+
 
 #: Words, how many characters may lie between, or a pattern.
 Piece = str | int | Pattern
