@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from operator import attrgetter
 from typing import Any
 
 from connectors.models import Alert, Finding, Level, Transition
@@ -14,6 +15,7 @@ from connectors.simulator.city import ZONE
 from detectors.calendar import Calendar
 from detectors.config import DetectionConfig
 from detectors.registry import default_detectors
+from streams.backtesting import PER_OFFICER
 from streams.evaluation.suite import Task, write_rows
 from streams.evaluation.timing import timed
 from streams.replay import Replayed, replay
@@ -29,13 +31,10 @@ SPREAD = 120
 PARTITIONS = 1
 #: The winters that a seed chooses from: each window spans two Spring Festivals with an official calendar.
 _FIRST_YEARS = range(2017, 2025)
-PER_OFFICER = 100
 #: The city in which detectors are timed.
 _COSTED_ENTERPRISES, _COSTED_DAYS = 60, 150
 #: An alarm this long after a decoy is still about it.
 _AFTER = timedelta(days=14)
-_ORDER = tuple(Level)
-_ALARM = _ORDER.index(Level.YELLOW)
 _RISES = (Transition.OPENED, Transition.ESCALATED)
 _HEADER = (
     "enterprise_id", "about", "name", "transition", "level", "previous_level", "score", "at", "decided_on", "rule",
@@ -55,13 +54,8 @@ class Judged:
     def alarm(self) -> bool:
         """Whether it told somebody that an enterprise had come to yellow or above."""
         alert = self.alert
-        rose = alert.transition in _RISES and rank(alert.level) >= _ALARM > rank(alert.previous_level)
+        rose = alert.transition in _RISES and alert.level.rank >= Level.YELLOW.rank > alert.previous_level.rank
         return rose and alert.notify
-
-
-def rank(level: Level) -> int:
-    """Return a level's place, from 0 for none."""
-    return _ORDER.index(level)
 
 
 def evaluate(task: Task, tell: Callable[[int, int], None]) -> Mapping[str, object]:
@@ -167,8 +161,8 @@ def _told(story: Story, judged: Sequence[Judged]) -> dict[str, object]:
         and one.alert.at.astimezone(ZONE).date() < story.default_date
         and one.alert.notify
     ]
-    enough = [alert for alert in in_time if rank(alert.level) >= _ALARM]
-    highest = max((alert.level for alert in in_time), key=rank, default=Level.NONE)
+    enough = [alert for alert in in_time if alert.level.rank >= Level.YELLOW.rank]
+    highest = max((alert.level for alert in in_time), key=attrgetter("rank"), default=Level.NONE)
     lead = (story.default_date - enough[0].at.astimezone(ZONE).date()).days if enough else None
     return {
         "caught": bool(enough),
@@ -215,7 +209,7 @@ def _burden(
         "enterprise_years": round(quiet_days / 365.25, 1),
         "alerts_by_level": {
             level.value: count
-            for level in _ORDER
+            for level in Level
             if (count := sum(alert.level is level for alert in rises)) or level is not Level.NONE
         },
         "false_alarms_by_level": _counted(one.alert.level.value for one in false),
