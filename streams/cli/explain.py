@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -20,14 +21,28 @@ if TYPE_CHECKING:
 _STYLES = {"red": "bold red", "orange": "dark_orange", "yellow": "yellow", "blue": "blue"}
 _LEVELS = {"red": "红 red", "orange": "橙 orange", "yellow": "黄 yellow", "blue": "蓝 blue", "none": "无 none"}
 _COVERAGE = {"fresh": "新鲜 fresh", "stale": "陈旧 stale", "never": "从未收到 never seen"}
-_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
+_DAY_ALONE = "%Y-%m-%d"
+_FORMATS = ("%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S")
+
+
+def _time(given: str) -> datetime:
+    """Read a time, or a day, which means its end; both without a zone."""
+    with suppress(ValueError):
+        return datetime.strptime(given, _DAY_ALONE).replace(hour=23, minute=59, second=59)  # noqa: DTZ007  # the stack's zone is not known yet
+    for form in _FORMATS:
+        with suppress(ValueError):
+            return datetime.strptime(given, form)  # noqa: DTZ007  # as above
+    message = f"{given!r} is no time: write 2026-03-05, or 2026-03-05T14:30"
+    raise typer.BadParameter(message)
 
 
 def explain(
     enterprise: Annotated[str, typer.Argument(help="Its unified social credit code, or other id.")],
     at: Annotated[
         datetime | None,
-        typer.Option("--at", formats=_FORMATS, help="As of this time, in the stack's zone; a day: its end."),
+        typer.Option(
+            "--at", parser=_time, metavar="TIME", help="As of this time, in the stack's zone; a day: its end."
+        ),
     ] = None,
     journal: Annotated[
         bool, typer.Option("--journal", help="Replay the journal and show exactly what the engine held; slower.")
@@ -50,7 +65,8 @@ def explain(
 
     settings = settings_for("explain", data_dir=data_dir)
     try:
-        found = _found(settings, enterprise.strip(), _moment(at, ZoneInfo(settings.zone)), journal=journal)
+        when = None if at is None else at.replace(tzinfo=ZoneInfo(settings.zone))
+        found = _found(settings, enterprise.strip(), when, journal=journal)
     except UnknownEnterpriseError as error:
         fail(str(error))
     if as_json:
@@ -59,14 +75,6 @@ def explain(
         from rich.console import Console
 
         show(found, ZoneInfo(settings.zone), Console(highlight=False))
-
-
-def _moment(at: datetime | None, zone: ZoneInfo) -> datetime | None:
-    """Return the end of a day that was named alone, else the time itself, in the zone."""
-    if at is None:
-        return None
-    midnight = (at.hour, at.minute, at.second) == (0, 0, 0)
-    return (at.replace(hour=23, minute=59, second=59) if midnight else at).replace(tzinfo=zone)
 
 
 def _found(settings: Settings, enterprise: str, at: datetime | None, *, journal: bool) -> Explanation:

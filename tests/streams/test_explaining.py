@@ -259,6 +259,14 @@ class TestCommand:
         assert [one["reason"] for one in court["evidence"]] == ["litigation.lawsuit"]
 
     @pytest.mark.usefixtures("stored")
+    def test_midnight_is_not_the_end_of_the_day(self, heroes: dict[str, str]) -> None:
+        told = self.run(heroes["dishonest-debtor"], "--at", "2025-07-01 00:00", "--json")
+        assert json.loads(told.stdout)["at"] == "2025-07-01T00:00:00+08:00"
+        wrong = self.run(heroes["dishonest-debtor"], "--at", "yesterday")
+        assert wrong.exit_code == 2
+        assert "2026-03-05T14:30" in wrong.stderr
+
+    @pytest.mark.usefixtures("stored")
     def test_an_unknown_id_is_told_plainly(self) -> None:
         told = self.run("nobody")
         assert told.exit_code == 1
