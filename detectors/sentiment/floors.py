@@ -94,8 +94,11 @@ _STOP: Final = (
     "暂停生产 暂停营业 暂停经营"
 )
 _ORDERS: Final = "责令 勒令 强制 被令 要求 下令 依法 令其 命令 决定 下达 作出 被迫"
-_LICENCE: Final = "许可证 许可 资质 执照 牌照 经营资格 执业资格 从业资格 业务资格"
-_HOLDINGS: Final = "账户 账号 资金 股权 股份 资产 财产 存款 房产 土地 设备 厂房 车辆"
+_LICENCE: Final = (
+    "许可证 许可 资质 执照 牌照 经营资格 执业资格 从业资格 业务资格 生产资格 屠宰资格 销售资格 办学资格 准入资格 "
+    "GMP证书 GSP证书 认证证书"
+)
+_HOLDINGS: Final = "账户 账号 基本户 一般户 专户 资金 股权 股份 资产 财产 存款 房产 土地 设备 厂房 车辆"
 #: Before 破产 and 重整: what is done, however far ahead of it.
 _FILES: Final = "申请 提交 提起 受理 裁定 宣告 启动 进入"
 _REORGANISES: Final = "申请 受理 裁定 启动 提起 提出 提交 进入 指定 实施 被"
@@ -114,7 +117,9 @@ _BANKRUPTCY: Final = any_of(
     ),
     then(_REORGANISES, 28, any_of("预重整", then(unless_last("资产 产业 业务"), "重整", unless_next("投资")))),
     then("预重整", unless_next("投资")),
-    then("重整", "案 计划 草案 程序"),
+    then("重整", "案 计划 草案 程序 申请 期间 阶段"),
+    then("重整投资", maybe("人 方 者"), "招募 遴选"),
+    "执转破",
     then("招募", 4, "重整投资 意向投资"),
     "资不抵债",
     then("强制 司法", "清算", unless_next("组")),
@@ -144,7 +149,7 @@ _CONSUMPTION_BAN: Final = any_of(
     # What it forbids: flights and fast trains; and debtors may not leave the country.
     then("限制 禁止 不得 不准", 2, "乘坐 搭乘 乘 坐", 8, "飞机 航班 高铁 动车 列车 头等舱 商务舱"),
     then("限制 禁止 阻止 不准", 16, "出境", unless_next("游 旅游 货物 口岸")),
-    "consumption_ban",
+    "边控 consumption_ban",
 )
 _TERMINATED: Final = any_of(
     then("终结", 24, "本次执行"),
@@ -179,6 +184,7 @@ _FREEZE: Final = any_of(
     then("被", 6, "保全"),
     then(_HOLDINGS, 8, _SUFFERS, 8, telling("封 扣押 查扣 锁定 控制 止付", then("冻", unless_next("结")))),
     then("贴", 8, "封条"),
+    then("被冻 遭冻", unless_next("结 死 伤 坏 僵 雨 害 品 肉 货")),
     "assets_frozen accounts_frozen",
 )
 _REVOCATION: Final = any_of(
@@ -261,7 +267,7 @@ _OWNER_MISSING: Final = any_of(
 )
 _CRIMINAL: Final = any_of(
     "刑拘",
-    then("刑事", unless_next("和解 附带 律师 法 辩护 审判庭")),
+    then("刑事", unless_next("和解 附带 律师 法 辩护 审判庭 合规 科学 技术 风险")),
     "批捕 批准逮捕 逮捕 被捕 立案侦查 立案侦办",
     then(
         _SUFFERS,
@@ -278,6 +284,7 @@ _CRIMINAL: Final = any_of(
     then("涉嫌", 16, _CRIME),
     then("犯", 16, "罪"),
     then(_CRIME, 2, "案发"),
+    then(_CRIME, 4, "被立案 被查 被起诉 被抓 被判"),
     then(
         _ROLE,
         10,
@@ -290,7 +297,7 @@ _CRIMINAL: Final = any_of(
     then("罪", 6, "获刑 被判 一审 二审 判处 被起诉 成立"),
     then("判处", 12, "有期徒刑 徒刑 罚金 无期"),
     "获刑 判刑 锒铛入狱",
-    then("被判", 4, "年"),
+    then("被判", 6, "年 罚金 刑 缓刑"),
     then("采取", 4, "强制措施"),
     then("移送", 6, "检察 公安 司法 审查起诉 起诉"),
     "提起公诉 被公诉",
@@ -312,7 +319,7 @@ _DEFAULT: Final = any_of(
     then("逾期", 10, "未还 未偿还 未兑付 未付 债务 借款 贷款 票据 本息 本金 商票"),
     then("欠", 14, "未还 不还"),
     then("延期 推迟 暂缓", 4, "兑付 付息 偿付"),
-    then("兑付", 2, "困难 危机 无门"),
+    then("兑付", 2, "困难 危机 无门 逾期"),
     "资金断裂 现金流断裂",
     then("拖欠", 10, "贷款 本息 借款 债务 银行"),
     then("爆雷 暴雷", unless_next("潮")),
@@ -335,6 +342,7 @@ _ACCIDENT: Final = any_of(
     then("发生 突发 引发 酿成 突然 出现", 14, telling(_DISASTER)),
     then(telling(_DISASTER), 10, "致 造成 已有 死 伤 遇难 人员 烧毁 吞噬"),
     then(_NUMERAL, "名 人", 8, telling("死亡 遇难 身亡 丧生 死 被埋")),
+    then("工人 员工 职工 矿工 施工人员 作业人员", 14, telling("身亡 坠亡 死亡 遇难 丧生 被埋 压死")),
     then("致", 8, telling("死 亡 身亡"), unless_next("率 亡率")),
     then(_NUMERAL, "死"),
     then(_WORKPLACE, 6, telling(_DISASTER)),
@@ -350,7 +358,7 @@ _SHUTDOWN: Final = any_of(
     then(_ORDERS, 28, telling(_STOP)),
     then("停产 停业 停工", "整顿 整治 整改 令 通知书 决定书"),
     then(_SUFFERS, 16, _STOP),
-    then("禁止", "生产 营业 经营 开工"),
+    then("叫停 禁止", "生产 营业 经营 开工"),
     "ordered_to_shut",
 )
 

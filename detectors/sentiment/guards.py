@@ -37,6 +37,7 @@ _DENIES: Final = any_of(
         驳回 不予受理 不受理 裁定不受理 解封 解冻 摘除 摘掉 屏蔽 将可能
     """,
     then("可能", if_next("被 遭 会被 将被")),
+    then("不再", if_next("是 列 属 被 受 限 为 存在 拖欠 欠 失信")),
     then("不在", if_next(14, "名单 之列 名录")),
     # It is only asked who, or how not to.
     "哪些 哪类 哪种 什么情况 什么情形 怎样 怎么才",
@@ -61,9 +62,9 @@ _DENIES_LOOSELY: Final = any_of(
     then("零", if_next("欠 事故 违约 失信 死亡 工亡 伤亡")),
     # It is over, or was paid.
     """
-        远离 拒绝 否决 化解 解决 平息 告别 走出 免除 修复 消除 退出 解除 撤销 取消 删除 终止 补缴 缴清 结清 还清 清偿
-        付清 补发 偿清 清缴 足额发放 发放 偿还 提前偿还 按期兑付 按期足额兑付 按时兑付 按时足额兑付 足额兑付 足额支付
-        全额兑付 如期兑付 如期偿付 如期偿还 按时偿还 按期偿还 没收到
+        已支付 支付了 远离 拒绝 否决 化解 解决 平息 告别 走出 免除 修复 消除 退出 解除 撤销 取消 删除 终止 补缴 缴清
+        结清 还清 清偿 付清 补发 偿清 清缴 足额发放 发放 偿还 提前偿还 按期兑付 按期足额兑付 按时兑付 按时足额兑付
+        足额兑付 足额支付 全额兑付 如期兑付 如期偿付 如期偿还 按时偿还 按期偿还 没收到
     """,
     then("终结", if_next("破产 重整")),
     # It might be so.
@@ -72,7 +73,7 @@ _DENIES_LOOSELY: Final = any_of(
     then("如", unless_next("期 约 实 下 今 何 皋")),
 )
 #: They deny even what is only promised: 承诺绝不虚开.
-_NEVER: Final = any_of("绝不 决不 永不 从不 绝无 并无 坚决不")
+_NEVER: Final = any_of("绝不 决不 永不 从不 绝无 并无 坚决不 承诺不 保证不")
 _DENIES_IN_ENGLISH: Final = any_of("no_ not_ denied_ denies_ without_ dismisses_")
 _DENIAL: Final = re.compile(
     f"(?P<never>{_NEVER.source})|(?P<firm>{_DENIES.source}|{_DENIES_IN_ENGLISH.source})|{_DENIES_LOOSELY.source}",
@@ -156,7 +157,7 @@ _ENDS: Final = MappingProxyType(
 #: An end needs one of these before it ...
 _DONE: Final = (
     "已 现 目前 日前 均 全部 全额 如今 今 获 得以 成功 顺利 重新 完成 近日 昨 正式 如数 悉数 足额 决定 作出 依法 予以 "
-    "宣告"
+    "宣告 后"
 )
 #: ... or one of these behind.
 _DONE_AFTER: Final = "完毕 到位 到账 了 成功"
@@ -171,13 +172,14 @@ _LICENCE: Final = "许可 资质 执照 牌照 资格"
 #: A fact takes itself back: 撤销吊销决定; but 撤销许可 is one.
 _WITHIN: Final = any_of(
     "不予受理 不受理 驳回 不存在 未被 并未 移出 解除 解封 解冻 未发生",
-    then("撤回", unless_next(then(24, _LICENCE))),
     then("无 未 零 没有 不", "违约 逾期 拖欠 欠"),
     # Reorganised, unless the attempt ends in bankruptcy.
-    then("终结 终止", maybe("破产"), "重整", unless_next(then(30, "宣告 破产"))),
-    then("撤销", without("并", 20), "吊销"),
-    then("撤销", unless_next(then(24, _LICENCE))),
+    then("终结 终止", 30, "重整", unless_next(then(30, "宣告 破产"))),
+    "不起诉",
 ).compile()
+#: In what is no withdrawal of a licence, a withdrawal takes it back; one of 吊销 takes that back.
+_WITHDRAWN: Final = any_of("撤销 撤回").compile()
+_UNREVOKED: Final = then("撤销 撤回", without("并", 20), "吊销").compile()
 
 # Talk of such things.
 
@@ -284,7 +286,7 @@ _IMPERSONATED: Final = any_of(
     then("以 用 借", _FIRM, maybe("的"), "名义 名头 旗号"),
 ).compile()
 #: 向破产管理人申报债权: another's administrator.
-_TO_ANOTHERS: Final = then("向", 16, END).compile()
+_TO_ANOTHERS: Final = then("向 与 和 同", 16, END).compile()
 
 # Denials after a fact.
 
@@ -334,7 +336,7 @@ def taken_back(kind: str, text: str, clause: tuple[int, int], start: int, end: i
     before, found, after = text[clause[0] : start], text[start:end], text[end : clause[1]]
     return (
         _denied(text[clause[0] : clause[1]], start - clause[0])
-        or bool(_WITHIN.search(found))
+        or bool(_WITHIN.search(found) or (_UNREVOKED if kind == "revocation" else _WITHDRAWN).search(found))
         or _over(before, after)
         or (_ended(kind, after) and not _objected(before, after))
         or _only_spoken_of(before, found, after)

@@ -191,6 +191,12 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
     while before:
         at = before.pop()
         if found[at].who is Who.SUBJECT:
+            if (
+                before
+                and found[before[-1]].who is Who.OTHER
+                and _owes(text, found[before[-1]], found[at], roles.OWES_TO)
+            ):
+                continue
             return _after_act(text, found[at].end, start)
         if _is_agent(text, found, at, start) or (before and _owes(text, found[at - 1], found[at])):
             continue
@@ -258,6 +264,6 @@ def _after_act(text: str, since: int, start: int) -> Who:
     return Who.SUBJECT if roles.PASSIVE.search(text[since : acts[0].start()]) else Who.OTHER
 
 
-def _owes(text: str, one: Mention, other: Mention) -> bool:
+def _owes(text: str, one: Mention, other: Mention, owes: re.Pattern[str] = roles.OWES) -> bool:
     """Tell whether a party owes, or quarrels with, the other one named after it."""
-    return bool(roles.OWES.search(text[one.end : other.start])) and bool(roles.OWED.match(text[other.end :]))
+    return bool(owes.search(text[one.end : other.start])) and bool(roles.OWED.match(text[other.end :]))

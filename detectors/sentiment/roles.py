@@ -202,6 +202,8 @@ WITH: Final = then("伙同 勾结 串通 联合 合谋 通过 利用 指使 向 
 OWN_DOING: Final = any_of("虚开 骗 诈骗 侵占 行贿 走私 实施 从事 涉嫌 隐匿 偷 逃 洗钱").compile()
 #: Owing another party, or a quarrel with it: what follows befalls the one who owes.
 OWES: Final = then("拖欠 未付 未向 未支付 未偿还 未归还 未履行 欠付 欠 与 和 同 因 就 不服 对 为", 14, END).compile()
+#: This one surely owes: 乙公司拖欠甲公司货款被强制执行.
+OWES_TO: Final = then("拖欠 未付 未支付 未偿还 未归还 欠付 欠", 14, END).compile()
 OWED: Final = then(
     BEGIN,
     maybe("的"),
@@ -233,7 +235,7 @@ ATTRIBUTE: Final = then(
             农民工 工人 劳动者 群众 业主 受损 受灾 居民 人士 主体 商家 平台 地块 土地 煤矿 矿山 资产包
         """,
         then("老板", if_next("留 遗 的厂")),
-        "人员家属 嫌犯 嫌疑人 门店 商户 家庭 球员 酒店 楼盘",
+        "人员家属 嫌犯 嫌疑人 门店 超市 商场 4S店 药店 饭店 学校 影院 矿企 商户 家庭 球员 酒店 楼盘",
     ),
     unless_next("名单 名录 黑名单 公示 信息 公告 清单 库 范围 负责人 因 列表"),
 ).compile()
