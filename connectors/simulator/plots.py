@@ -145,8 +145,9 @@ class Part:
         return max(at_curve(curve, elapsed / self.tempo), 0.0) ** self.depth if elapsed >= 0 else 1.0
 
     def share(self, curve: Curve, elapsed: int) -> float:
-        """Return a share, 0 before the beginning."""
-        return at_curve(curve, elapsed / self.tempo) if curve and elapsed >= 0 else 0.0
+        """Return a share, 0 before the beginning and before the curve's first point."""
+        where = elapsed / self.tempo
+        return at_curve(curve, where) if curve and elapsed >= 0 and where >= curve[0][0] else 0.0
 
     def due(self, after: int, day: date) -> bool:
         """Tell whether what comes so many days after the beginning comes on a day."""

@@ -354,6 +354,14 @@ def test_who_sells_shares_has_another_investor_in_the_registry(long_city: CitySo
     assert len({one.enterprise_id for one in entries if one.revision}) > 5
 
 
+def test_who_fades_away_owes_nothing_in_the_first_months(city: CitySource, signals: list[Signal]) -> None:
+    story = hero(city, "fades-away")
+    owed = by_day(signals, story.enterprise_id, "contribution_owed")
+    late = {month: value > 0 for month, value in owed.items()}
+    assert not any(is_late for month, is_late in late.items() if month < story.begins + timedelta(days=40))
+    assert any(late.values())
+
+
 def test_filings_are_restated_and_some_file_by_the_quarter(city: CitySource, signals: list[Signal]) -> None:
     sales = [s for s in signals if s.metric == "vat_sales"]
     assert any(signal.revision == 1 for signal in sales)
