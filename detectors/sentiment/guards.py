@@ -56,7 +56,8 @@ _DENIES_LOOSELY: Final = any_of(
     then(
         "无",
         if_next(
-            "失信 欠 违约 被执行 不良 行政处罚 刑事 冻结 查封 司法 涉税 逾期 拖欠 重大 安全 事故 破产 违法 严重 虚开"
+            "失信 欠 违约 被执行 不良 行政处罚 刑事 冻结 查封 司法 涉税 逾期 拖欠 重大 安全 事故 破产 违法 严重 虚开 "
+            "债 贷款 借款 任何 工资"
         ),
     ),
     then("零", if_next("欠 事故 违约 失信 死亡 工亡 伤亡")),
@@ -167,7 +168,7 @@ _ENDED: Final = {
 }
 _PARTLY: Final = any_of("部分 仅 一半 为由 不能 不足以").compile()
 #: The enterprise objects in vain: 不服上诉被驳回.
-_OBJECTS: Final = then("撤销 异议 复议 上诉 不服 提请 抗诉 申诉", 30, END).compile()
+_OBJECTS: Final = then("解除 解封 撤销 异议 复议 上诉 不服 提请 抗诉 申诉", 30, END).compile()
 _LICENCE: Final = "许可 资质 执照 牌照 资格"
 #: A fact takes itself back: 撤销吊销决定; but 撤销许可 is one.
 _WITHIN: Final = any_of(
@@ -231,7 +232,7 @@ _LONG_AGO: Final = any_of(
     then("18 19", DIGIT, DIGIT, "年", without(_SINCE, 10), END),
     then("回忆 回顾 忆起 追忆 讲述", 24, END),
     then("上世纪 上个世纪", 16, END),
-    then("一度", END),
+    then("一度", maybe("濒临 面临 陷入 走到"), END),
 ).compile()
 _STILL: Final = any_of("至今 仍 近日 日前 目前 再次 再度 现被 现已被 如今被 又被 再被").compile()
 #: Titles of products, plays and teams: 手游《跑路大作战》, 战队“失信者联盟”.
@@ -279,6 +280,8 @@ _VICTIM: Final = then(
 ).compile()
 #: It was the victim earlier: what the police do next they do for it.
 _CHEATED: Final = then("遭 遭遇 遭到 被", maybe("人 他人 对方"), "诈骗 骗 盗 侵占 敲诈 勒索").compile()
+#: Another's disaster only touched it: 遭邻厂大火波及.
+_TOUCHED: Final = then(BEGIN, "波及 殃及 影响").compile()
 #: Others do it in the enterprise's name.
 _FIRM: Final = any_of(SELF, "本公司 我司 我公司 该公司")
 _IMPERSONATED: Final = any_of(
@@ -420,6 +423,8 @@ def _not_the_firms(kind: str, earlier: str, before: str, found: str, after: str)
         if "诈骗" in found and "涉嫌" not in found and _VICTIM.search(before):
             return True
         return bool(_CHEATED.search(earlier) or _IMPERSONATED.search(earlier + before + found))
+    if kind == "accident":
+        return bool(_TOUCHED.match(after))
     if kind == "default":
         return "应收" in before
     return kind == "bankruptcy" and after.startswith("管理人") and bool(_TO_ANOTHERS.search(before))

@@ -148,6 +148,8 @@ def _roles(clause: str, found: Sequence[Mention], before: Who) -> tuple[Who, Who
     first, last = bearing[0], bearing[-1]
     if first.who is Who.SUBJECT and roles.REPORTS.search(clause[first.end :]):
         return Who.OTHER, Who.OTHER
+    if first.who is Who.OTHER and len(bearing) > 1 and _owes(clause, first, bearing[1], roles.OWES_TO):
+        return Who.OTHER, Who.OTHER
     if first.who is Who.OTHER and any(m.who is Who.SUBJECT for m in bearing) and not roles.ACTS.search(clause):
         return Who.SUBJECT, last.who
     return first.who, last.who

@@ -65,8 +65,9 @@ _PARTIES: Final = any_of(
     then("下游 上游", unless_next("业务")),
     """
         中小企业 网贷平台 被投企业 被投资企业 被担保人 被担保方 标的公司 收购标的 目标公司 原股东 前股东 小股东
-        前高管 前员工 离职员工 原员工 商户 摊贩 企业主 同业 承运商 承运人 采购商 采购方 邻县 邻市 外省 同名 隔壁 后者
-        交易所 园区内企业 违法企业 业主单位 甲方 乙方 中介 前任 前东家 竞品
+        前高管 前员工 离职员工 原员工 商户 摊贩 企业主 同业 承运商 承运人 采购商 采购方 邻县 邻市 外省 同名 隔壁
+        所在园区 所在地 所在市场 所在大厦 所在楼 后者 交易所 园区内企业 违法企业 业主单位 甲方 乙方 中介 前任 前东家
+        竞品
     """,
 )
 #: A whole trade or place, when what follows is told of it at large.
@@ -110,7 +111,7 @@ _BY: Final = any_of(
     then(unless_last("回 响 供"), "应", unless_next("链 急 付 收 对")),
     "根据 依据 接 接到 据",
     then("经", unless_next("销 营 济 理")),
-    "在",
+    then(unless_last("所 正 仍 现"), "在"),
 )
 
 
@@ -135,10 +136,11 @@ _TOWARDS_OTHERS: Final = any_of(
         帮扶 援助 支援 驰援 救援 捐 慰问 资助 纾困 接手 接管 接盘 托管 收购 并购 竞得 拍得 竞买 竞拍 摘得 受让 拍下
         买下 购买 承接 承租 租用 盘活 中标 承建 代理 受托 受聘 参加 参展 出席 旁听 观摩 报名参加 报名参与 申报债权
         申报破产债权 代偿 代为 代付 垫付 先行支付 揭发 抵制 警惕 谴责 报道 点评 评论 解读 防范 打击 预防 拒绝 杜绝
-        远离 抢救 扑救 扑灭 解救 抓获 破获 识破 取代 顶替 收治 安置 吸纳 招聘 聘用 录用 冒用 假冒
+        远离 抢救 扑救 扑灭 解救 抓获 破获 识破 取代 顶替 收治 安置 吸纳 招聘 聘用 录用 冒用
     """,
     then("为", if_next(12, "员工 工人 职工 客户 农民工 居民 群众 学校 家庭 受损 受灾")),
     "见义勇为",
+    then(unless_last("销售 生产 制售 涉嫌 售卖 贩卖 经营"), "假冒"),
     then("配合", "警方 公安 法院 税务 执法"),
     then("帮", if_next(8, "讨 追")),
     then("对", if_next(16, "提起 申请", unless_next(then(16, "异议")))),
@@ -166,15 +168,15 @@ _TAKES_PART: Final = then(
 #: It makes or holds something about such facts: a system, a lecture, a drill.
 _MAKES: Final = then(
     """
-        推出 发布 上线 开发 研发 研制 发明 开设 举办 承办 主办 组织 开展 召开 印发 出台 建立 建设 搭建 打造 参与 推广
-        获得 提供 制定 出版
+        推出 设立 发布 上线 开发 研发 研制 发明 开设 举办 承办 主办 组织 开展 召开 印发 出台 建立 建设 搭建 打造 参与
+        推广 获得 提供 制定 出版
     """,
     if_next(
         24,
         """
-            系统 平台 软件 服务 产品 机制 制度 课 讲座 培训 演练 指南 手册 白皮书 论坛 沙龙 研讨 宣传 活动 专题
-            报告会 会议 预案 保险 保函 专利 检查 排查 自查 研究 图书 丛书 设备 仪 传感器 试剂 新品 小程序 App 应用
-            功能 装置 模型 数据库 指数 解决方案 教材 标准
+            周转金 基金 保证金 专户 系统 平台 软件 服务 产品 机制 制度 课 讲座 培训 演练 指南 手册 白皮书 论坛 沙龙
+            研讨 宣传 活动 专题 报告会 会议 预案 保险 保函 专利 检查 排查 自查 研究 图书 丛书 设备 仪 传感器 试剂
+            新品 小程序 App 应用 功能 装置 模型 数据库 指数 解决方案 教材 标准
         """,
     ),
 )
@@ -192,7 +194,7 @@ TURNS: Final = any_of(
         却 反而 时被 期间 过程中 因此 自身 本身 自己 本公司 败诉 未果 失败 不成 反遭 反被 拒绝后
     """,
 ).compile()
-REPORTS: Final = any_of("举报 报案 报警 控告 揭发 协助 配合 识破 冒用 假冒").compile()
+REPORTS: Final = any_of("打假 打击 举报 报案 报警 控告 揭发 协助 配合 识破 冒用").compile()
 
 # Owing, and being done to.
 
@@ -266,7 +268,11 @@ AS_CREDITOR: Final = then(
 ).compile()
 #: What follows a colon then is said of firms at large.
 LECTURES: Final = then(
-    any_of("提醒 科普 普法 解读 说法 释法 问答 讲解 支招 建议 开讲 呼吁 倡议", then(unless_last("风险"), "提示")), END
+    any_of(
+        "提醒 培训 讲座 课堂 沙龙 科普 普法 解读 说法 释法 问答 讲解 支招 建议 开讲 呼吁 倡议",
+        then(unless_last("风险"), "提示"),
+    ),
+    END,
 ).compile()
 #: Shares are their holder's, whatever the firm is of which they are.
 HOLDS: Final = then("所持 持有", maybe("的"), maybe("对 其"), END).compile()
@@ -285,5 +291,5 @@ APPLIES: Final = then("申请", unless_next("人 撤 解 暂 中 停 不"), 24, 
 APPLIES_FOR_ENFORCEMENT: Final = then("申请", maybe("人民法院 法院"), maybe("强制 恢复"), "执行").compile()
 #: Whoever applies for these wants them for a debtor that it names, or for itself.
 OF_INSOLVENCY: Final = any_of("破产 重整 预重整").compile()
-CLAIMANTS: Final = any_of("债权人 银行 工人 员工").compile()
+CLAIMANTS: Final = any_of("债权人 申请人 对方 原告 银行 工人 员工").compile()
 AGAINST: Final = then("对", maybe("债务人 被告"), 12, END).compile()
