@@ -15,6 +15,7 @@ from detectors.sentiment.words import (
     CLAUSE_END,
     DIGIT,
     END,
+    MASK,
     SELF,
     any_of,
     captured,
@@ -107,7 +108,7 @@ _NOT_YET: Final = then(
         "没 没有 尚未 无法 无力 未能 拒不 拒绝 仍未 难以 要求 责令 限期 催 承诺",
         then("将", unless_next("被告")),
         "拟 计划",
-        then("申请", unless_next("人")),
+        then(unless_last("依"), "申请", unless_next("人")),
         "请求 督促 勒令 逾期 恳请 有望 争取 试图 等待 何时 暂缓 寻求 希望 呼吁 命令 判令 判决",
     ),
     12,
@@ -128,8 +129,8 @@ _OVER: Final = then(
                 解封 解冻 解禁 失效 删除 清除 消除 屏蔽 修复 被驳回 遭驳回 不予受理 未获受理 未被受理 不被受理 不成立
                 已结清 已还清 已清偿 已缴清 已缴纳 已偿还 已了结 已化解 履行完毕 执行完毕 已结案 已执结 执行和解
                 达成和解 已和解 补缴完毕 已补缴 已补发 全部补发 全部补缴 全部发放 发放完毕 发放到位 已发放 缴清 清零
-                已成历史 已成为历史 翻篇 全部解决 妥善解决 圆满解决 得到解决 已获解决 已解决 结束 denied dismissed
-                lifted
+                已成历史 已成为历史 翻篇 全部解决 妥善解决 圆满解决 得到解决 已获解决 已解决 结束 到位 denied
+                dismissed lifted
             """,
         )
     ),
@@ -267,8 +268,8 @@ _PRIVATE: Final = any_of(
 _STAFF: Final = then(
     """
         前员工 原员工 离职员工 员工 职工 出纳 会计 保安 司机 业务员 销售员 业务经理 区域经理 仓管 保管员 采购员
-        前高管 离职高管 前总经理 前总裁 前董事长 前任 门店店长 店长 快递员 收银员 销售经理 销售总监 采购经理 财务人员
-        工作人员 保洁 厨师 实习生 文员
+        前高管 离职高管 前总经理 前总裁 前董事长 前任 前副总 原副总 门店店长 店长 快递员 收银员 销售经理 销售总监
+        采购经理 财务人员 工作人员 保洁 厨师 实习生 文员
     """,
     unless_next(then(2, "举报 讨 报案")),
     16,
@@ -310,7 +311,7 @@ _DENIED_ALL: Final = any_of(
     then("无关", any_of(END, if_next("， 。 ；"))),
     """
         不受影响 未受影响 没有影响 不在其列 不在其中 不在列 未受波及 未被波及 非同一家 同名 重名 误传 误会 误伤 乌龙
-        摆拍 否认 从未发生 老赖是他人 消息有误 false denied denies rumour rumor
+        摆拍 否认 个人行为 从未发生 老赖是他人 消息有误 false denied denies rumour rumor
     """,
 ).compile()
 #: But not after these.
@@ -370,7 +371,7 @@ def _denied(clause: str, start: int) -> bool:
             return True
         if _NOT_YET.search(clause[: match.start()]):
             continue
-        if match["firm"] is None and (len(rest) > _LOOSE_REACH or _VERB.search(rest)):
+        if match["firm"] is None and (len(rest.replace(MASK, "")) > _LOOSE_REACH or _VERB.search(rest)):
             continue
         return True
     return False
