@@ -20,7 +20,6 @@ from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, cast
 
 import faust
-from aiokafka.consumer.fetcher import FetchResult  # type: ignore[import-untyped]  # ships no types
 from aiokafka.errors import (  # type: ignore[import-untyped]  # ships no types
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
@@ -32,6 +31,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, ConsumerMessage, Message
 from mode import ServiceT
 
+from streams.batches import lighten
 from streams.frame import Frame
 from streams.shard import Record
 
@@ -100,28 +100,6 @@ class _Chunk(NamedTuple):
 class _Fetched(NamedTuple):
     chunks: list[_Chunk]
     out_of_range: Mapping[TP, int]
-
-
-def lighten(fetcher: Any) -> None:
-    """Make aiokafka's fetcher hand out a :class:`~streams.shard.Record` for each record, not a ConsumerRecord.
-
-    That has eleven fields, and takes longer to make than the record takes to be found in its batch.
-    """
-    process = fetcher._proc_fetch_request
-
-    async def process_lightly(*request: Any) -> Any:
-        # No await between the moment at which answers lie in the fetcher's hands and the loop below.
-        ended = await process(*request)
-        for result in fetcher._records.values():
-            if isinstance(result, FetchResult) and result.has_more():
-                result._partition_records._consumer_record = _record
-        return ended
-
-    fetcher._proc_fetch_request = process_lightly
-
-
-def _record(_place: Any, found: Any) -> Record:
-    return Record(found.offset, found.timestamp, found.key, found.value)
 
 
 class FrameThread(driver.AIOKafkaConsumerThread):
