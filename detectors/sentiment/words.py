@@ -15,7 +15,7 @@ from typing import Final
 #: They end a clause; so does a colon where parties are told apart.
 CLAUSE_END: Final = "，。；！？,;!?\n"
 #: A character between two pieces. 暨 joins two statements: what is said before it does not reach over it.
-_BETWEEN: Final = rf"[^{CLAUSE_END}暨]"
+_BETWEEN: Final = rf"[^{CLAUSE_END}:暨]"
 
 
 #: Stands for each character of the enterprise's own name in a text whose facts are looked for.
