@@ -155,11 +155,14 @@ def _normalised(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _found(text: str) -> Iterator[tuple[str, int]]:
     """Yield the terms and cues of a text and where they begin, Chinese ones first."""
-    at = 0
+    at = end = 0
     while match := _CHINESE.search(text, at):
-        word = match.group()
+        if match.end() <= end:
+            at = match.start() + 1
+            continue
+        word, end = match.group(), match.end()
         yield word, match.start()
-        at = match.end() - _OVERHANGS.get(word, 0)
+        at = end - _OVERHANGS.get(word, 0)
     if _LETTERS.search(text):
         for match in _ENGLISH.finditer(text):
             yield match.group().lower(), match.start()

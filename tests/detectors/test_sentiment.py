@@ -18,6 +18,7 @@ from detectors.sentiment.floors import KINDS
 from detectors.sentiment.lexicon import NEUTRAL, SOFT_CEILING, TERMS, read
 from detectors.sentiment.news import News
 from detectors.sentiment.volume import NewsVolume
+from detectors.sentiment.writing import normalise
 
 CONFIG = default().sentiment
 NAMES = ("福州甲精密机械有限公司", "甲精密机械")
@@ -67,6 +68,23 @@ def test_the_texts_are_many_and_half_of_them_are_traps() -> None:
     floors = sum(floor for _, _, floor in FLOOR_TEXTS)
     assert floors >= 100
     assert len(FLOOR_TEXTS) - floors >= 75
+
+
+def test_whatever_a_pattern_finds_holds_one_of_its_cues() -> None:
+    for _, text, _ in FLOOR_TEXTS:
+        clean = normalise(text)
+        for kind in KINDS:
+            for match in kind.pattern.finditer(clean):
+                assert any(cue in match.group().lower() for cue in kind.cues), (kind.name, match.group())
+
+
+@pytest.mark.parametrize(
+    "name", ["安途培训有限公司", "重生游戏有限公司", "鼎新破产管理咨询有限公司", "防爆演练设备有限公司"]
+)
+def test_what_a_name_is_made_of_neither_hides_nor_makes_a_serious_fact(name: str) -> None:
+    assert read(f"{name}被列入失信被执行人名单", (name,)).hard
+    assert not read(f"{name}召开年会", (name,)).hard
+    assert read(f"{name}资产被查封", (name,)).hard
 
 
 @pytest.mark.parametrize("text", ["İNSOLVENT", "lıquıdıty crisis", "Delıſted"])
