@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from detectors.config import DetectionConfig, LevelsConfig
 from detectors.contract import Level
-from detectors.fusion import Fused
+from detectors.fusion import Fused, Held, fuse
 
 _HOUR_MS = 3_600_000
 
@@ -108,6 +109,24 @@ def decide(
     if now - entered_at < levels.fall_dwell_hours * _HOUR_MS:
         return LevelDecision(current, "dwell")
     return LevelDecision(held, "subsided")
+
+
+def level_without(evidence: Sequence[Held], one: Held, now: int, config: DetectionConfig) -> Level:
+    """Return the level that an enterprise would come to if one piece of its evidence had gone.
+
+    Parameters
+    ----------
+    evidence
+        All that is held.
+    one
+        What would be gone.
+    now
+        The stack clock. Milliseconds.
+    config
+        Thresholds and weights.
+    """
+    left = fuse([held for held in evidence if held is not one], {}, now, config)
+    return decide(Level.NONE, 0, left, now, config, may_fall=True).level
 
 
 def _rise_rule(by_score: Level, capped: Level, floor: Level) -> Rule:

@@ -7,15 +7,15 @@ one of its facts is missing. So a text can never fail to render.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import zip_longest
 from math import isfinite
 from types import MappingProxyType
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from detectors.calendar import Calendar
-from detectors.contract import Clearance
+from detectors.contract import Clearance, Level
 
 _LONGEST_FACT = 80
 
@@ -293,6 +293,9 @@ _SERIES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "news_count": ("日舆情量", "news items a day"),
     }
 )
+_LEVELS_ZH: Final[Mapping[Level, str]] = MappingProxyType(
+    {Level.BLUE: "蓝色", Level.YELLOW: "黄色", Level.ORANGE: "橙色", Level.RED: "红色"}
+)
 _DAILY: Final = frozenset({"daily_kwh", "news_count"})
 _PART = re.compile(r"\[([^\]]*)\]")
 _SLOT = re.compile(r"\{(\w+)(?::([^}]+))?\}")
@@ -424,33 +427,52 @@ def _value(value: str | float, spec: str, unit: str, language: int) -> str:
     return amount(value, unit if spec == "unit" else spec)[language]
 
 
-def counterfactual(ranked: Sequence[Clearing]) -> tuple[str, str] | None:
-    """Return what would clear the strongest evidence that numbers can clear, or None.
+ClearingT = TypeVar("ClearingT", bound=Clearing)
+
+
+def counterfactual(
+    ranked: Sequence[ClearingT], level: Level, without: Callable[[ClearingT], Level]
+) -> tuple[str, str] | None:
+    """Return what would end the strongest evidence that numbers can end, and what would then be left, or None.
 
     Parameters
     ----------
     ranked
         The evidence, what matters most first.
+    level
+        What stands.
+    without
+        Tells the level that is left without one piece of evidence.
 
     Examples
     --------
     >>> from detectors.contract import Opinion
     >>> clearance = Clearance("daily_kwh", 8200.0, "kWh", periods=3)
-    >>> counterfactual([Opinion("electricity.collapse", 0.6, since=0, clearance=clearance)])
+    >>> collapse = Opinion("electricity.collapse", 0.6, since=0, clearance=clearance)
+    >>> counterfactual([collapse], Level.YELLOW, lambda _: Level.NONE)
     ('日用电量连续3天回到8,200千瓦时以上即可解除', 'Would clear with daily electricity use above 8,200 kWh for 3 days')
+    >>> counterfactual([collapse], Level.ORANGE, lambda _: Level.YELLOW)[1]
+    'Would ease to yellow with daily electricity use above 8,200 kWh for 3 days'
     """
-    clearance = next((held.clearance for held in ranked if held.clearance is not None), None)
-    if clearance is None:
+    held = next((held for held in ranked if held.clearance is not None), None)
+    if held is None or held.clearance is None:
         return None
+    clearance, left = held.clearance, without(held)
     name_zh, name_en = _SERIES.get(clearance.series, (clearance.series, clearance.series))
     limit_zh, limit_en = amount(clearance.threshold, clearance.unit)
     span_zh, span_en = amount(clearance.periods, "days" if clearance.series in _DAILY else "months")
-    if clearance.above:
-        return (
-            f"{name_zh}连续{span_zh}回到{limit_zh}以上即可解除",
-            f"Would clear with {name_en} above {limit_en} for {span_en}",
-        )
+    turn_zh, side_zh, side_en = ("回到", "以上", "above") if clearance.above else ("降到", "以下", "below")
+    then_zh, then_en, end_en = _outcome(level, left)
     return (
-        f"{name_zh}连续{span_zh}降到{limit_zh}以下即可解除",
-        f"Would clear with {name_en} below {limit_en} for {span_en}",
+        f"{name_zh}连续{span_zh}{turn_zh}{limit_zh}{side_zh}{then_zh}",
+        f"{then_en} with {name_en} {side_en} {limit_en} for {span_en}{end_en}",
     )
+
+
+def _outcome(level: Level, left: Level) -> tuple[str, str, str]:
+    """Return in words what becomes of a level when another one is left: Chinese, English, and the end of the latter."""
+    if left is Level.NONE:
+        return "即可解除", "Would clear", ""
+    if left < level:
+        return f"可降至{_LEVELS_ZH[left]}预警", f"Would ease to {left.name.lower()}", ""
+    return "则该项理由消除，其余理由仍维持当前等级", "This reason would end", "; others keep the level"

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import blake2b
 from operator import attrgetter
@@ -23,12 +24,12 @@ from connectors.decoding import Reason as RefusalReason
 from connectors.decoding import Received
 from connectors.models import Alert, Enterprise, Finding, FindingState, Risk, Signal
 from connectors.readings import Ints, Readings
-from detectors.contract import Context, Event, PeerBaseline, PeriodDetector, Profile, Series
-from detectors.fusion import fuse, worth
+from detectors.contract import Context, Event, Opinion, PeriodDetector, Profile
+from detectors.fusion import Held, fuse, worth
 from detectors.levels import decide
 from detectors.peers import Baselines, Identity, baselines
 from streams.clock import millis
-from streams.evidence import MOST_HELD, Change, Origin, absorb_event, absorb_periods, trim
+from streams.evidence import MOST_HELD, Change, Origin, absorb_event, absorb_periods, trim, withdraw_refuted
 from streams.opendays import OpenDays
 from streams.roster import Roster
 from streams.rules import Cycle, Rules, SeriesRule, fresh_ms
@@ -36,6 +37,7 @@ from streams.series import HORIZON, Closed, Open, Ref, RefusedError, RepeatedErr
 from streams.state import SEEN_EVENTS, EnterpriseState, Entry
 from streams.telling import DayRow, Teller
 from streams.usuals import Identities, Usuals
+from streams.views import PeerView, SeriesView
 
 #: A score that moved less than this is not told again.
 RISK_STEP = 0.02
@@ -372,6 +374,7 @@ class RiskEngine:
         self._usuals[rule.name].forget(state.row)
         if period > closed.last:
             closed.append(period, math.nan)
+        before = copy(closed.values) if any(held.ended for held in state.evidence) else None
         closed.correct(
             period, slot=slot, slots=rule.slots, whole=metric.slots == 1, value=signal.value, revision=signal.revision
         )
@@ -384,7 +387,51 @@ class RiskEngine:
         self._settle(state, rule, context, out)
         if not signal.backfill:
             withdrawn = self._judge(state, rule.detectors, context, out, refuted_from)
+            if before is not None:
+                withdrawn = self._look_back(state, rule, period, before, out) or withdrawn
             self._assess(state, out, may_fall=withdrawn, retracted=withdrawn)
+
+    def _look_back(
+        self, state: EnterpriseState, rule: SeriesRule, period: int, before: list[float], out: Outcome
+    ) -> bool:
+        """Withdraw what has ended and rested on a figure that was corrected; return whether anything did.
+
+        ``before`` are the series' values as they were before the correction.
+        """
+        now, withdrawn = state.closed[rule.name], False
+        was = replace(now, values=[*[math.nan] * (len(now.values) - len(before)), *before])
+        day = self.rules.last_day(rule, period)
+        for detector in rule.detectors:
+            ended = [one for one in state.evidence if one.detector == detector.name and one.ended and one.newest >= day]
+            said = partial(self._said, state, detector, rule.name, out)
+            changes = withdraw_refuted(state.evidence, ended, partial(said, was), partial(said, now))
+            self._tell_changes(state, detector.version, detector.series[0], changes, out)
+            withdrawn = withdrawn or bool(changes)
+        return withdrawn
+
+    def _said(
+        self, state: EnterpriseState, detector: PeriodDetector, series: str, out: Outcome, closed: Closed, held: Held
+    ) -> Sequence[Opinion]:
+        """Return what a detector says of the newest day that evidence had seen, with other figures of one series."""
+        memory = state.memories.get(detector.name)
+        context = self._context_of(state, held, {**state.closed, series: closed})
+        try:
+            return detector.judge_one(detector.memory() if memory is None else memory, context)
+        except Exception as error:
+            out.faults.append(Fault(self._name(state), detector.name, closed.ref, repr(error)))
+            return ()
+
+    def _context_of(self, state: EnterpriseState, held: Held, closed: Mapping[str, Closed]) -> Context:
+        """Return the context of the newest day that evidence had seen."""
+        known = {name: one.upto(self._period_by(name, held.newest)) for name, one in closed.items()}
+        peers = PeerView(self.peers, state.entry.profile, known)
+        return Context(held.at, self.rules.calendar, state.entry.profile, SeriesView(known, self.rules), peers)
+
+    def _period_by(self, series: str, day: int) -> int:
+        """Return the newest period of a series that had ended by the end of a day."""
+        rule, calendar = self.rules.series[series], self.rules.calendar
+        period = self.rules.period_of(rule, calendar.day_start(day))
+        return period if self.rules.last_day(rule, period) <= day else period - 1
 
     def _beyond_horizon(self, signal: Signal, state: EnterpriseState, out: Outcome) -> None:
         """Mark an open alert for review: figures were restated that are no longer held, and it may rest on them."""
@@ -719,7 +766,8 @@ class RiskEngine:
             read = self._read_by(detector, state)
             newest = max(self._last_day(name, state.closed[name]) for name in detector.series if name in state.closed)
             backfill = all(closed.backfill for closed in read)
-            origin = Origin(self.now, newest, max(read, key=lambda c: c.ref[2]).ref, backfill)
+            heard = max(self._heard(name, state.closed[name]) for name in detector.series if name in state.closed)
+            origin = Origin(self.now, newest, max(read, key=lambda c: c.ref[2]).ref, backfill, heard=heard)
             changes = absorb_periods(state.evidence, detector, opinions, origin, refuted_from=refuted_from)
             self._tell_changes(state, detector.version, detector.series[0], changes, out)
             withdrawn = withdrawn or any(change.state is FindingState.WITHDRAWN for change in changes)
@@ -727,6 +775,10 @@ class RiskEngine:
 
     def _read_by(self, detector: PeriodDetector, state: EnterpriseState) -> list[Closed]:
         return [state.closed[name] for name in detector.series if name in state.closed]
+
+    def _heard(self, series: str, closed: Closed) -> int:
+        """Return when the newest period of a series ended that has a figure. Milliseconds."""
+        return self.rules.start_of(self.rules.series[series], closed.heard + 1)
 
     def _last_day(self, series: str, closed: Closed) -> int:
         return self.rules.last_day(self.rules.series[series], closed.last)
@@ -790,80 +842,17 @@ class RiskEngine:
             out.findings.append(self._teller.finding(self._name(state), version, metric, change, self.now))
 
     def _context(self, state: EnterpriseState, now: int) -> Context:
-        series = _SeriesView(state.closed, self.rules)
-        return Context(now, self.rules.calendar, state.entry.profile, series, _PeerView(self, state))
+        series = SeriesView(state.closed, self.rules)
+        return Context(
+            now,
+            self.rules.calendar,
+            state.entry.profile,
+            series,
+            PeerView(self.peers, state.entry.profile, state.closed),
+        )
 
     def _ref(self, received: Received) -> Ref:
         return self.rules.topic_rank[received.topic], received.partition, received.offset, received.index
-
-
-class _SeriesView(Mapping[str, Series]):
-    """By name: an enterprise's closed series, made only when a detector asks."""
-
-    __slots__ = ("_closed", "_made", "_rules")
-
-    def __init__(self, closed: Mapping[str, Closed], rules: Rules) -> None:
-        self._closed, self._rules = closed, rules
-        self._made: dict[str, Series] = {}
-
-    def get(self, name: str, default: Any = None) -> Any:
-        made = self._made.get(name)
-        if made is None:
-            closed = self._closed.get(name)
-            if closed is None:
-                return default
-            made = self._made[name] = Series(closed.last, closed.values, self._rules.series[name].unit)
-        return made
-
-    def __getitem__(self, name: str) -> Series:
-        made: Series | None = self.get(name)
-        if made is None:
-            raise KeyError(name)
-        return made
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._closed)
-
-    def __len__(self) -> int:
-        return len(self._closed)
-
-
-class _PeerView(Mapping[str, Sequence[PeerBaseline | None]]):
-    """By series: the baselines of the enterprise's peers, looked up only when a detector asks."""
-
-    def __init__(self, engine: RiskEngine, state: EnterpriseState) -> None:
-        self._engine, self._state = engine, state
-
-    def __getitem__(self, series: str) -> Sequence[PeerBaseline | None]:
-        return _Baselines(self._engine, self._state.entry.profile, series, self._state.closed[series])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._state.closed)
-
-    def __len__(self) -> int:
-        return len(self._state.closed)
-
-
-class _Baselines(Sequence[PeerBaseline | None]):
-    """One series' baselines, one for each closed period."""
-
-    __slots__ = ("_first", "_length", "_peers", "_profile", "_series")
-
-    def __init__(self, engine: RiskEngine, profile: Profile, series: str, closed: Closed) -> None:
-        self._peers, self._profile, self._series = engine.peers, profile, series
-        self._first, self._length = closed.first, len(closed.values)
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(self._length))]
-        place = index + self._length if index < 0 else index
-        if not 0 <= place < self._length:
-            raise IndexError(index)
-        made = self._peers.get((self._series, self._first + place))
-        return None if made is None else made.for_profile(self._profile)
 
 
 def _hash_of(signal: Signal) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,13 +20,18 @@ NOTEWORTHY = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an opinion comes from: the moment, the newest day of data behind it, the record, whether it is history."""
+    """Where an opinion comes from: the moment, the newest day of data behind it, the record, whether it is history.
+
+    ``heard`` is when the last period ended of which there is a figure, milliseconds: what began then or later, a
+    silence, is no history, however old the figures are.
+    """
 
     at: int
     newest: int
     ref: Ref
     backfill: bool
     weight: float = 1.0
+    heard: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,36 @@ def absorb_periods(
             held.ended = origin.at
             changes.append(Change(FindingState.ENDED, held))
     return changes
+
+
+def withdraw_refuted(
+    evidence: list[Held],
+    ended: Sequence[Held],
+    said_before: Callable[[Held], Sequence[Opinion]],
+    said_now: Callable[[Held], Sequence[Opinion]],
+) -> list[Change]:
+    """Withdraw what has ended and would not have been said, had a figure been known as it is now; return what was.
+
+    Parameters
+    ----------
+    evidence
+        Of the enterprise.
+    ended
+        What is looked at of it.
+    said_before, said_now
+        What its detector says of the newest day that the evidence had seen, by the figures before a correction and
+        after it. What it does not say by the former either has changed for other reasons, and stays.
+    """
+    changes = []
+    for held in ended:
+        if _says(said_before(held), held) and not _says(said_now(held), held):
+            evidence.remove(held)
+            changes.append(Change(FindingState.WITHDRAWN, held))
+    return changes
+
+
+def _says(opinions: Sequence[Opinion], held: Held) -> bool:
+    return any((one.reason, one.subject) == (held.reason, held.subject) for one in opinions)
 
 
 def absorb_event(
@@ -136,7 +172,7 @@ def _held(detector: AnyDetector, opinion: Opinion, origin: Origin) -> Held:
         clearance=opinion.clearance,
         facts=dict(opinion.facts),
         weight=origin.weight,
-        backfill=origin.backfill,
+        backfill=origin.backfill and opinion.since < origin.heard,
         newest=origin.newest,
         refs=(origin.ref,),
         raised=origin.at,

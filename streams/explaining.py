@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from math import log2
 from types import MappingProxyType
 from typing import Any, Final
@@ -21,6 +22,7 @@ from connectors.topics import INPUTS
 from detectors.config import DetectionConfig
 from detectors.contract import Level
 from detectors.fusion import Held, fuse, worth
+from detectors.levels import level_without
 from detectors.reasons import counterfactual, text
 from streams.clock import millis, moment
 from streams.journal import Brought
@@ -335,6 +337,7 @@ def from_replay(brought: Brought, rules: Rules, enterprise: str, at: datetime) -
     coverage = {name: parts[name].coverage.value if name in parts else "never" for name in FAMILIES}
     fused = fuse(state.evidence, coverage, now, rules.config)
     ranked = [state.evidence[place] for place in fused.ranked]
+    without = partial(level_without, state.evidence, now=now, config=rules.config)
     entry = state.entry.profile
     evidence: dict[str, list[Evidence]] = {}
     for held in ranked:
@@ -367,7 +370,7 @@ def from_replay(brought: Brought, rules: Rules, enterprise: str, at: datetime) -
             )
             for name, status in coverage.items()
         ),
-        clears=counterfactual(ranked) if state.level else None,
+        clears=counterfactual(ranked, state.level, without) if state.level else None,
         config_version=rules.config.version,
         alert_id=f"{enterprise}-{state.alert_number}" if state.level else "",
         opened_at=moment(state.opened_at) if state.level else None,

@@ -173,6 +173,19 @@ class Closed:
         """Whether there is a figure of a period."""
         return self.first <= period <= self.last and not math.isnan(self.values[period - self.first])
 
+    @property
+    def heard(self) -> int:
+        """Ordinal of the newest period with a figure; before ``first`` if none is held."""
+        known = len(self.values)
+        while known and math.isnan(self.values[known - 1]):
+            known -= 1
+        return self.first + known - 1
+
+    def upto(self, period: int) -> Closed:
+        """Return what was closed by a period."""
+        values = self.values[: max(period - self.first + 1, 0)]
+        return Closed(min(period, self.last), values, min(period, self.settled), self.backfill, self.ref)
+
     def append(self, period: int, value: float) -> None:
         """Close ``period`` with ``value``; skipped periods in between had none (NaN)."""
         values, gap = self.values, period - self.last - 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 
 import msgspec
@@ -26,6 +26,7 @@ from connectors.models import Level as LevelName
 from connectors.topics import INPUTS
 from detectors.contract import Level
 from detectors.fusion import Fused, Held
+from detectors.levels import level_without
 from detectors.reasons import counterfactual, text
 from streams.clock import moment
 from streams.evidence import Change
@@ -192,7 +193,8 @@ class Teller:
     ) -> Alert:
         state.sequence += 1
         names, calendar = state.entry.profile.names, self._rules.calendar
-        cleared = counterfactual(ranked) if state.level else None
+        without = partial(level_without, state.evidence, now=at, config=self._rules.config)
+        cleared = counterfactual(ranked, state.level, without) if state.level else None
         return Alert(
             alert_id=f"{enterprise}-{state.alert_number}",
             enterprise_id=enterprise,

@@ -24,6 +24,9 @@ SUITES: dict[str, str] = {
     "news": "streams.evaluation.news",
 }
 
+#: Option → the suites that know it.
+ONLY: dict[str, tuple[str, ...]] = {"plots": ("electricity",), "model": ("news", "floors"), "thresholds": ("nab",)}
+
 
 def evaluate(
     suite: Annotated[str, typer.Argument(help="One of: " + ", ".join(SUITES) + ".")],
@@ -55,6 +58,9 @@ def evaluate(
 
     if suite not in SUITES:
         fail(f"there is no suite {suite!r}: choose one of {', '.join(SUITES)}", 2)
+    for option, given in (("plots", plots), ("model", model), ("thresholds", thresholds)):
+        if given is not None and suite not in ONLY[option]:
+            fail(f"--{option} is for {' and '.join(ONLY[option])}, not for {suite}", 2)
     run = cast("Suite", import_module(SUITES[suite]).evaluate)
     task = Task(data, out, plots, seed, model, thresholds)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
@@ -62,7 +68,7 @@ def evaluate(
         bar = progress.add_task(suite, total=None)
         try:
             result = run(task, lambda done, total: progress.update(bar, completed=done, total=total))
-        except (MissingDataError, ValueError) as error:
+        except (MissingDataError, ValueError, OSError) as error:
             progress.stop()
             fail(str(error))
     if as_json:
@@ -70,4 +76,4 @@ def evaluate(
     else:
         from rich.pretty import pprint
 
-        pprint(result, console=err, expand_all=True)
+        pprint(result, expand_all=True)

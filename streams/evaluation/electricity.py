@@ -23,7 +23,7 @@ from connectors.models import Signal, Transition
 from detectors.calendar import Calendar
 from detectors.registry import default_detectors
 from streams.evaluation.electricity_plot import picture
-from streams.evaluation.suite import Task, write_rows
+from streams.evaluation.suite import Task, unpacking, write_rows
 from streams.evaluation.timing import timed
 from streams.replay import Replayed, replay
 from streams.rules import Rules, rules_for
@@ -114,7 +114,7 @@ def read(path: Path) -> Use:
     ValueError
         If a date or a number cannot be read, or a row is short; the message names file and row.
     """
-    with gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
+    with unpacking(path), gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
         header, *rows = csv.reader(file)
     days: list[date] = []
     columns: list[list[float]] = [[] for _ in header[1:]]

@@ -13,7 +13,7 @@ from detectors.calendar import Calendar
 from detectors.config import default
 from detectors.invoices import Invoice, InvoiceBook
 from streams.evaluation.scores import auc, auc_interval, recall_at
-from streams.evaluation.suite import Task, write_rows
+from streams.evaluation.suite import Task, unpacking, write_rows
 
 _DEFAULTED: Mapping[str, bool] = {"是": True, "否": False}
 _VOIDED = "作废发票"
@@ -68,7 +68,7 @@ def _labels(path: Path) -> dict[str, bool | None]:
 
 
 def _sales(path: Path) -> Iterator[tuple[str, list[Invoice]]]:
-    with ZipFile(path) as archive:
+    with unpacking(path), ZipFile(path) as archive:
         for name in sorted(archive.namelist()):
             member = PurePosixPath(name)
             if member.parent.name != "output" or member.suffix != ".csv":

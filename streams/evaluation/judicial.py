@@ -23,7 +23,7 @@ from detectors.contract import Context, Event, EventDetector, Profile
 from detectors.families import litigation
 from detectors.fusion import Held, fuse
 from streams.evaluation.scores import auc, auc_interval
-from streams.evaluation.suite import Task, write_rows
+from streams.evaluation.suite import Task, unpacking, write_rows
 from streams.evidence import Origin, absorb_event
 
 #: Months between the date that an enterprise is looked at and its exit.
@@ -248,7 +248,7 @@ def holdings(records: Records, month: int) -> int:
 
 def _rows(path: Path) -> Iterator[tuple[dict[str, str], Callable[[Exception], ValueError]]]:
     """Yield the rows of a table, each with what makes an error that names it."""
-    with gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
+    with unpacking(path), gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         for row in reader:
             line = reader.line_num

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.novelty import ValueNovelty
-from streams.evaluation.suite import Task, write_rows
+from streams.evaluation.suite import Task, unpacking, write_rows
 
 #: This share of a file's rows, of so many at most, is not judged.
 _PROBATION, _PROBATION_OF = 0.15, 5_000
@@ -180,9 +180,11 @@ def _stream(name: str, path: Path, labels: Any) -> Stream:
 
 
 def _object(path: Path) -> dict[str, Any]:
+    with unpacking(path):
+        content = path.read_bytes()
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = json.loads(content)
+    except ValueError as error:
         message = f"{path} is no JSON: {error}"
         raise ValueError(message) from None
     if not isinstance(found, dict):

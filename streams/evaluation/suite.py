@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from zipfile import BadZipFile
 
 
 class MissingDataError(Exception):
@@ -69,6 +72,22 @@ class Suite(Protocol):
             If it cannot be read; the message names file, row and reason.
         """
         ...
+
+
+@contextmanager
+def unpacking(path: Path) -> Iterator[None]:
+    """Name the file when it cannot be opened, or is broken.
+
+    Raises
+    ------
+    ValueError
+        Instead of what the libraries of archives raise.
+    """
+    try:
+        yield
+    except (OSError, EOFError, zlib.error, BadZipFile) as error:
+        message = f"{path} cannot be read: {error}"
+        raise ValueError(message) from error
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

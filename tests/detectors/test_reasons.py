@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import detectors
-from detectors.contract import Clearance, Opinion
+from detectors.contract import Clearance, Level, Opinion
 from detectors.reasons import TEXTS, amount, codes, counterfactual, text
 
 SOURCES = [path.read_text(encoding="utf-8") for path in sorted(Path(detectors.__file__).parent.rglob("*.py"))]
@@ -86,17 +86,34 @@ def test_amounts(value: float, unit: str, zh: str, en: str) -> None:
     assert amount(value, unit) == (zh, en)
 
 
+def clears(_: object) -> Level:
+    return Level.NONE
+
+
 def test_the_counterfactual_is_of_the_strongest_that_numbers_can_clear() -> None:
     legal = opinion("litigation.dishonest")
     people = opinion("x", clearance=Clearance("insured_headcount", 90.0, "persons", periods=1))
     arrears = opinion("x", clearance=Clearance("contribution_owed", 1.0, "CNY", periods=1, above=False))
-    assert counterfactual([legal, people, arrears]) == (
+    assert counterfactual([legal, people, arrears], Level.YELLOW, clears) == (
         "参保人数连续1个月回到90人以上即可解除",
         "Would clear with the insured headcount above 90 persons for 1 month",
     )
-    assert counterfactual([arrears]) == (
+    assert counterfactual([arrears], Level.YELLOW, clears) == (
         "社保欠费连续1个月降到1元以下即可解除",
         "Would clear with contributions owed below CNY 1 for 1 month",
     )
-    assert counterfactual([legal]) is None
-    assert counterfactual([]) is None
+    assert counterfactual([legal], Level.YELLOW, clears) is None
+    assert counterfactual([], Level.YELLOW, clears) is None
+
+
+def test_the_counterfactual_promises_no_more_than_the_other_evidence_allows() -> None:
+    legal = opinion("litigation.dishonest")
+    people = opinion("x", clearance=Clearance("insured_headcount", 90.0, "persons", periods=1))
+    assert counterfactual([legal, people], Level.RED, lambda _: Level.ORANGE) == (
+        "参保人数连续1个月回到90人以上可降至橙色预警",
+        "Would ease to orange with the insured headcount above 90 persons for 1 month",
+    )
+    assert counterfactual([legal, people], Level.RED, lambda _: Level.RED) == (
+        "参保人数连续1个月回到90人以上则该项理由消除，其余理由仍维持当前等级",
+        "This reason would end with the insured headcount above 90 persons for 1 month; others keep the level",
+    )

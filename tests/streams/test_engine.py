@@ -6,7 +6,7 @@ import base64
 import json
 import math
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -75,6 +75,35 @@ def test_a_restated_figure_takes_the_alert_back() -> None:
     assert opened.transition is Transition.OPENED
     assert retracted.transition is Transition.RETRACTED
     assert retracted.rule == "retracted"
+
+
+def later(day: int) -> datetime:
+    return MONDAY + timedelta(days=day, hours=13)
+
+
+def test_a_restated_figure_takes_back_what_was_over_already() -> None:
+    feed = running()
+    feed.send(reading(30, 10.0), reading(31, 1000.0), reading(32, 1000.0))
+    feed.send(reading(30, 990.0, revision=1, published_at=later(33)))
+    assert [alert.transition for alert in feed.taken()] == [Transition.OPENED, Transition.RETRACTED]
+
+
+def test_a_restated_figure_of_another_day_leaves_what_was_over_as_it_was() -> None:
+    feed = running()
+    feed.send(reading(30, 10.0), reading(31, 1000.0), reading(32, 1000.0))
+    feed.send(reading(31, 990.0, revision=1, published_at=later(33)))
+    feed.send(reading(29, 990.0, revision=1, published_at=later(33) + timedelta(minutes=5)))
+    feed.send(reading(30, 11.0, revision=1, published_at=later(33) + timedelta(minutes=9)))
+    assert [alert.transition for alert in feed.taken()] == [Transition.OPENED]
+
+
+def test_an_enterprise_of_which_only_history_is_known_is_told_when_it_goes_silent() -> None:
+    feed = Feed(Shard(0, rules(Silent())))
+    feed.send(*(reading(day, 1000.0, backfill=True) for day in range(30)))
+    feed.until(32)
+    (alert,) = feed.taken()
+    assert alert.reasons[0].reason == "electricity.silence"
+    assert alert.notify
 
 
 def test_a_recovery_that_is_told_late_does_not_take_the_collapse_back() -> None:
