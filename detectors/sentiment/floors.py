@@ -183,7 +183,7 @@ _FREEZE: Final = any_of(
             "招聘 涨薪 加薪 工资 薪 价格 编制 人事 工艺 技术 晶 取缔 期 食品 水产 海鲜 肉 干燥 保鲜 新增 产能 投资 招生"
         ),
     ),
-    then("财产 诉前 诉讼", "保全", unless_next("申请 保险 责任 担保 保函 服务 业务")),
+    then(unless_last("通过 采取 运用"), "财产 诉前 诉讼", "保全", unless_next("申请 保险 责任 担保 保函 服务 业务")),
     "轮候查封",
     then("被", 6, "保全"),
     then(_HOLDINGS, 8, _SUFFERS, 8, telling("封 扣押 查扣 锁定 控制 止付", then("冻", unless_next("结")))),

@@ -39,6 +39,7 @@ _DENIES: Final = any_of(
     """,
     then("可能", if_next("被 遭 会被 将被")),
     then("不再", if_next("是 列 属 被 受 限 为 存在 拖欠 欠 失信")),
+    "误列 误录 错列 误认",
     then("不在", if_next(14, "名单 之列 名录")),
     # It is only asked who, or how not to.
     "哪些 哪类 哪种 什么情况 什么情形 怎样 怎么才",
@@ -85,8 +86,8 @@ _DENIAL_HINT: Final = any_of(_NEVER, _DENIES, _DENIES_LOOSELY, _DENIES_IN_ENGLIS
 #: A denial does not reach over these: what follows is a new statement.
 _BREAKS: Final = any_of(
     """
-        但 不过 然而 却 承认 证实 坦言 暨 导致 致使 后被 而被 遂被 反被 随后 仍 依然 再度 再次 同时被 以致 从而 未果
-        无果 失败 义务被 而遭
+        但 不过 然而 却 一边 承认 证实 坦言 暨 导致 致使 后被 而被 遂被 反被 随后 仍 依然 再度 再次 同时被 以致 从而
+        未果 无果 失败 义务被 而遭
     """
 ).compile()
 #: A loose denial does not reach over these either.
@@ -129,7 +130,7 @@ _OVER: Final = then(
                 解封 解冻 解禁 失效 删除 清除 消除 屏蔽 修复 被驳回 遭驳回 不予受理 未获受理 未被受理 不被受理 不成立
                 已结清 已还清 已清偿 已缴清 已缴纳 已偿还 已了结 已化解 履行完毕 执行完毕 已结案 已执结 执行和解
                 达成和解 已和解 补缴完毕 已补缴 已补发 全部补发 全部补缴 全部发放 发放完毕 发放到位 已发放 缴清 清零
-                已成历史 已成为历史 翻篇 全部解决 妥善解决 圆满解决 得到解决 已获解决 已解决 结束 到位 denied
+                已成历史 已成为历史 翻篇 全部解决 妥善解决 圆满解决 得到解决 已获解决 已解决 撤下 结束 到位 denied
                 dismissed lifted
             """,
         )
@@ -142,11 +143,11 @@ _ENDS: Final = MappingProxyType(
         "dishonest": "移出 移除 撤销 删除 屏蔽 修复 履行完毕 解除 退出 下架 履行全部 摘帽 恢复",
         "serious-violation": "移出 移除 撤销 删除 修复 退出",
         "consumption-ban": "解除 撤销 取消 移出 履行完毕 和解",
-        "enforcement": "履行完毕 和解 执行完毕 结案 执结 撤回 撤销 付清 还清 清偿 结清 解除 驳回 履行全部",
-        "terminated": "履行完毕 和解 执行完毕 执结 还清 清偿 结清",
+        "enforcement": "履行完毕 和解 执行完毕 结案 执结 撤回 撤销 付清 还清 清偿 结清 解除 驳回 履行全部 履行",
+        "terminated": "履行 履行完毕 和解 执行完毕 执结 还清 清偿 结清",
         "freeze": "解冻 解封 解除 撤销 恢复使用 恢复正常",
         "revocation": "撤销 恢复 收回成命 纠正",
-        "tax": "补缴 缴清 结清 缴纳 缴齐 解除 恢复正常 恢复为 清缴 入库 还清 修复 付清",
+        "tax": "补缴 缴清 结清 缴纳 缴齐 解除 恢复正常 恢复为 清缴 入库 还清 修复 付清 撤下",
         "wages": "补发 发放 结清 付清 支付 清偿 领到 拿到 兑现 到账 解决 还清 清零 到手",
         "owner-missing": "回国 现身 恢复联系 返回 取得联系 露面 返岗 归来 系误会 正常履职",
         "criminal": "无罪 不起诉 撤案 撤销 排除 不予立案 解除 国家赔偿 平反 终止侦查",
@@ -290,7 +291,7 @@ _IMPERSONATED: Final = any_of(
     then("以 用 借", _FIRM, maybe("的"), "名义 名头 旗号"),
 ).compile()
 #: 向破产管理人申报债权: another's administrator.
-_TO_ANOTHERS: Final = then("向 与 和 同", 16, END).compile()
+_TO_ANOTHERS: Final = then("向 与 和 同 从", 16, END).compile()
 
 # Denials after a fact.
 

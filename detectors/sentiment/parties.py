@@ -187,6 +187,8 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
     after = [mention for mention in found if mention.start >= end]
     if before and not after and roles.TOWARDS.search(text[:start]) and roles.DEBTOR.match(text, start):
         return Who.OTHER
+    if after and after[0].who is Who.OTHER and roles.OF_NEXT.search(text[end : after[0].start]):
+        return Who.OTHER
     applied = _applied(text, start)
     if applied is not None:
         return _target(clause, applied, start, end)

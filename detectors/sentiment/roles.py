@@ -147,6 +147,7 @@ _TOWARDS_OTHERS: Final = any_of(
     then("请求", maybe("法院"), "冻结 查封 执行 将 对 判"),
     then("申请", maybe("法院 人民法院"), "对 将 冻结 查封 保全 财产保全 诉前保全"),
     then("受", if_next(10, "委托")),
+    then("办理", if_next(8, "案")),
 )
 #: It takes part in the affairs of others in such a role.
 _TAKES_ROLE: Final = then(
@@ -243,6 +244,8 @@ ATTRIBUTE: Final = then(
     ),
     unless_next("名单 名录 黑名单 公示 信息 公告 清单 库 范围 负责人 因 列表"),
 ).compile()
+#: It is said of the party that follows: 破产重整中的乙公司.
+OF_NEXT: Final = then(BEGIN, 4, "的", without("被 由 向 对 与 消息 投诉 公告", 8), END).compile()
 #: Before such a word it is said of the enterprise nevertheless: 成为失信企业.
 IS: Final = then(
     any_of(
