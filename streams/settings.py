@@ -27,7 +27,7 @@ _CERTIFICATE_FILES = (
     "kafka_ca", "kafka_client_cert", "kafka_client_key",
     "clickhouse_ca", "clickhouse_client_cert", "clickhouse_client_key",
 )  # fmt: skip
-Port = Annotated[int, Field(ge=0, le=65535)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Settings(BaseSettings):

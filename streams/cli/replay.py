@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.cli.common import AsJson, DataDir, err, fail, print_json, settings_for
+from streams.cli.ingest import FileEncoding, FileFormat
 from streams.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ def replay(
     ] = None,
     journal: Annotated[bool, typer.Option("--journal", help="Replay the stack's own journal and compare.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write the alert transitions to this NDJSON file.")] = None,
+    file_format: Annotated[FileFormat, typer.Option("--format", help="auto: by the first line.")] = FileFormat.AUTO,
+    encoding: Annotated[FileEncoding, typer.Option(help="auto: by the bytes.")] = FileEncoding.AUTO,
     data_dir: DataDir = None,
     json: AsJson = False,
 ) -> None:
@@ -43,11 +46,16 @@ def replay(
     if journal:
         _journal(settings, as_json=json)
     else:
-        _files(settings, files or [], out, as_json=json)
+        from connectors.files import FileSource
+        from streams.cli.feeding import told_plainly
+
+        with told_plainly():
+            form, coding = file_format.value, encoding.value
+            source = FileSource(files or [], format=form, encoding=coding, zone=settings.zone)
+        _files(settings, source, out, as_json=json)
 
 
-def _files(settings: Settings, files: list[Path], out: Path | None, *, as_json: bool) -> None:
-    from connectors.files import FileSource
+def _files(settings: Settings, source: Source, out: Path | None, *, as_json: bool) -> None:
     from streams.cli.feeding import progress_bar, told_plainly
     from streams.replay import replay as replay_sources
     from streams.rules import rules_for
@@ -55,7 +63,6 @@ def _files(settings: Settings, files: list[Path], out: Path | None, *, as_json: 
     clock = SystemClock()
     began = clock.monotonic()
     with told_plainly(), progress_bar() as bar:
-        source: Source = FileSource(files, zone=settings.zone)
         task = bar.add_task("replaying", total=None)
         result = replay_sources(
             [source],
