@@ -50,8 +50,12 @@ def replay(
         from streams.cli.feeding import told_plainly
 
         with told_plainly():
-            form, coding = file_format.value, encoding.value
-            source = FileSource(files or [], format=form, encoding=coding, zone=settings.zone)
+            source = FileSource(
+                files or [],
+                format=file_format.value,
+                encoding=encoding.value,
+                zone=settings.zone,
+            )
         _files(settings, source, out, as_json=json)
 
 
