@@ -10,7 +10,7 @@ from typing import Final
 
 from detectors.calendar import Calendar
 from detectors.config import ElectricityConfig, SocialSecurityConfig
-from detectors.contract import Clearance, Context, Opinion, Plain, Series
+from detectors.contract import Clearance, Context, Opinion, PeerBaseline, Plain, Series
 from detectors.estimators import PageHinkley
 from detectors.payroll import as_every_year
 from detectors.usual import from_log
@@ -213,8 +213,11 @@ class PowerDecline:
             return ()
         if memory.before < config.min_usual_kwh:
             return ()
-        recent = self._recent(context, known)
-        if not _STANDSTILL * memory.before <= recent < config.decline_share * memory.before:
+        recent = self._recent(context.calendar, known, ())
+        if not self._is_low(recent, memory):
+            return ()
+        recent = self._recent(context.calendar, known, context.peers.get("daily_kwh", ()))
+        if not self._is_low(recent, memory):
             return ()
         if memory.seasons.knows(recent, config.decline_share, known.last):
             return ()
@@ -231,13 +234,15 @@ class PowerDecline:
             ),
         )
 
-    def _recent(self, context: Context, known: Series) -> float:
+    def _is_low(self, recent: float, memory: PowerMemory) -> bool:
+        return _STANDSTILL * memory.before <= recent < self._config.decline_share * memory.before
+
+    def _recent(self, calendar: Calendar, known: Series, peers: Sequence[PeerBaseline | None]) -> float:
         """Return the mean of the newest telling days; NaN when too few are known, or the last ones rise again.
 
         A day on which the peers were low as well tells nothing.
         """
-        values, calendar, low = known.values, context.calendar, self._config.peers_low
-        peers = context.peers.get("daily_kwh", ())
+        values, low = known.values, self._config.peers_low
         near = abs(calendar.days_from_spring_festival(known.last)) <= _FESTIVAL + len(values)
         left, mean, newest, day = _RECENT_DAYS, 0.0, nan, known.last + 1
         for value, baseline in zip(reversed(values), chain(reversed(peers), repeat(None)), strict=False):
