@@ -178,13 +178,13 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
     'subject'
     """
     text, found = clause.text, clause.mentions
-    if roles.ATTRIBUTE.match(text[end:]) and not roles.IS.search(text[:start]):
-        return Who.OTHER
     within = [mention for mention in found if start < mention.end and mention.start < end]
-    if within and roles.DOES.match(text[start:end]):
-        return within[-1].who
     before = [at for at, mention in enumerate(found) if mention.start < start]
     after = [mention for mention in found if mention.start >= end]
+    if roles.ATTRIBUTE.match(text[end:]) and not roles.IS.search(text[:start]):
+        return Who.OTHER
+    if within and roles.DOES.match(text[start:end]):
+        return within[-1].who
     if before and not after and roles.TOWARDS.search(text[:start]) and roles.DEBTOR.match(text, start):
         return Who.OTHER
     if after and after[0].who is Who.OTHER and roles.OF_NEXT.search(text[end : after[0].start]):
@@ -192,27 +192,38 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
     applied = _applied(text, start)
     if applied is not None:
         return _target(clause, applied, start, end)
-    while before:
-        at = before.pop()
-        if found[at].who is Who.SUBJECT:
-            if (
-                before
-                and found[before[-1]].who is Who.OTHER
-                and _owes(text, found[before[-1]], found[at], roles.OWES_TO)
-            ):
-                continue
-            return _after_act(text, found[at].end, start)
-        if _is_agent(text, found, at, start) or (before and _owes(text, found[at - 1], found[at])):
-            continue
-        if not (roles.WITH.search(text[: found[at].end]) and roles.OWN_DOING.match(text, start)):
-            return Who.OTHER
+    nearest = _nearest(clause, before, start)
+    if nearest is not None:
+        return nearest
     if after and roles.DOES.match(text[start:end]) and after[0].start - end <= roles.DOES_REACH:
         return after[0].who
-    if any(mention.who is Who.SUBJECT for mention in found):
+    return _left_to_the_topic(clause, start)
+
+
+def _nearest(clause: Clause, before: Sequence[int], start: int) -> Who | None:
+    """Return the nearest party of those before a fact that can bear it, or None."""
+    text, found = clause.text, clause.mentions
+    for at in reversed(before):
+        earlier = found[at - 1] if at else None
+        if found[at].who is Who.SUBJECT:
+            # What another surely owes the enterprise is the other's trouble.
+            other = earlier if earlier and earlier.who is Who.OTHER else None
+            if other is None or not _owes(text, other, found[at], roles.OWES_TO):
+                return _after_act(text, found[at].end, start)
+        elif not _is_agent(text, found, at, start) and not (earlier and _owes(text, earlier, found[at])):
+            own = roles.WITH.search(text[: found[at].end]) and roles.OWN_DOING.match(text, start)
+            if not own:
+                return Who.OTHER
+    return None
+
+
+def _left_to_the_topic(clause: Clause, start: int) -> Who:
+    """Return whose fact it is that nobody named before it bears."""
+    if any(mention.who is Who.SUBJECT for mention in clause.mentions):
         return Who.SUBJECT
-    if clause.its is Who.OTHER and not found and roles.ITS.search(text):
+    if clause.its is Who.OTHER and not clause.mentions and roles.ITS.search(clause.text):
         return Who.OTHER
-    return _after_act(text, 0, start) if clause.topic is Who.SUBJECT else clause.topic
+    return _after_act(clause.text, 0, start) if clause.topic is Who.SUBJECT else clause.topic
 
 
 def acts(clause: Clause, start: int, end: int) -> bool:
