@@ -8,10 +8,12 @@ blank.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+#: So many branches of a pattern are tried one after the other.
+_FEW: Final = 6
 #: They end a clause; so does a colon where parties are told apart.
 CLAUSE_END: Final = "，。；！？,;!?\n"
 #: A character between two pieces. 暨 joins two statements: what is said before it does not reach over it.
@@ -193,8 +195,23 @@ def trie(words: Iterable[str]) -> str:
     for word in sorted(set(words)):
         heads.setdefault(word[:1], []).append(word[1:])
     may_end = heads.pop("", None) is not None
-    branches = [re.escape(head) + trie(tails) for head, tails in heads.items()]
+    branches = {head: re.escape(head) + trie(tails) for head, tails in heads.items()}
     if not branches:
         return ""
-    alone = len(branches) == 1 and (not may_end or len(branches[0]) == 1)
-    return (branches[0] if alone else f"(?:{'|'.join(branches)})") + ("?" if may_end else "")
+    (first, *others) = branches.values()
+    alone = not others and (not may_end or len(first) == 1)
+    return (first if alone else f"(?:{_alternatives(branches)})") + ("?" if may_end else "")
+
+
+def _alternatives(branches: Mapping[str, str]) -> str:
+    """Return branches by their first characters; many are told apart by sets first, a few tests instead of hundreds."""
+    if len(branches) <= _FEW:
+        return "|".join(branches.values())
+    every = list(branches.items())
+    size = -(-len(every) // _FEW)
+    parts = [dict(every[at : at + size]) for at in range(0, len(every), size)]
+    return _begins(branches) + f"(?:{'|'.join(_begins(part) + f'(?:{_alternatives(part)})' for part in parts)})"
+
+
+def _begins(branches: Mapping[str, str]) -> str:
+    return f"(?=[{''.join(map(re.escape, branches))}])"
