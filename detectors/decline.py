@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain, repeat
 from math import log, nan
 from typing import Final
 
@@ -216,7 +215,9 @@ class PowerDecline:
         recent = self._recent(context.calendar, known, ())
         if not self._is_low(recent, memory):
             return ()
-        recent = self._recent(context.calendar, known, context.peers.get("daily_kwh", ()))
+        peers = context.peers.get("daily_kwh", ())
+        if peers:
+            recent = self._recent(context.calendar, known, peers)
         if not self._is_low(recent, memory):
             return ()
         if memory.seasons.knows(recent, config.decline_share, known.last):
@@ -242,20 +243,22 @@ class PowerDecline:
 
         A day on which the peers were low as well tells nothing.
         """
-        values, low = known.values, self._config.peers_low
-        near = abs(calendar.days_from_spring_festival(known.last)) <= _FESTIVAL + len(values)
+        is_workday, low = calendar.is_workday, self._config.peers_low
+        near = abs(calendar.days_from_spring_festival(known.last)) <= _FESTIVAL + len(known.values)
         left, mean, newest, day = _RECENT_DAYS, 0.0, nan, known.last + 1
-        for value, baseline in zip(reversed(values), chain(reversed(peers), repeat(None)), strict=False):
+        for value in reversed(known.values):
             day -= 1
-            if value != value or not calendar.is_workday(day) or (baseline is not None and baseline.median < low):
+            if value != value or not is_workday(day) or (near and not _says_something(calendar, day)):
                 continue
-            if not near or _says_something(calendar, day):
-                mean += value / _RECENT_DAYS
-                left -= 1
-                if left == _RECENT_DAYS - _NEWEST_DAYS:
-                    newest = mean * _RECENT_DAYS / _NEWEST_DAYS
-                if not left:
-                    return mean if newest < _RISING * mean else nan
+            baseline = peers[day - known.last - 1] if known.last - day < len(peers) else None
+            if baseline is not None and baseline.median < low:
+                continue
+            mean += value / _RECENT_DAYS
+            left -= 1
+            if left == _RECENT_DAYS - _NEWEST_DAYS:
+                newest = mean * _RECENT_DAYS / _NEWEST_DAYS
+            if not left:
+                return mean if newest < _RISING * mean else nan
         return nan
 
     def _low_around(self, context: Context, known: Series, index: int) -> bool:
