@@ -124,7 +124,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 _event("meter_status", "status", status=METER_STATES),
             ),
             _family(
-                "tax", "纳税", "Tax", 75,
+                "tax", "纳税", "Tax", 80,
                 _monthly("vat_sales", "CNY", 16),
                 _monthly("vat_payable", "CNY", 16),
                 _monthly("invoices_issued", "count", 16),

@@ -89,7 +89,7 @@ class Collapse:
     """
 
     name = "electricity-collapse"
-    version = 2
+    version = 3
     family = "electricity"
     series = ("daily_kwh",)
 
@@ -171,6 +171,8 @@ class Collapse:
         # A median is at most the highest value.
         if memory.habit.begun or not known.values[-1] >= self._config.stop_share * max(known.values):
             habit = memory.habit.at_end_of(known, self._config.stop_share, context.calendar)
+            if habit.begun and habit.is_of_season(known.last):
+                return ()  # it rested at this time of an earlier year, and came back
             told = self._stop(memory, habit, context, known) if habit.begun else None
             if told is not None:
                 return (told,)
@@ -237,8 +239,6 @@ class Collapse:
             severity = self._severity(stop.counted, likely)
         if not severity:
             return None
-        if habit.is_of_season(stop.last):  # it rested at this time of an earlier year, and came back
-            severity = min(severity, config.drop_severity)
         confidence = min(habit.days / stops.sure_days, 1.0)
         reach = Level.ORANGE if severity >= config.sustained_severity else Level.YELLOW
         return self._opinion(context, stop, severity, confidence, unit, habit.usual, reach, facts)

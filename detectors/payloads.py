@@ -20,6 +20,8 @@ def text_of(payload: Mapping[str, Any], key: str, longest: int = _LONGEST) -> st
     ('(2026)闽01执12号', '')
     """
     value = payload.get(key)
+    if value is None:
+        return ""
     if not isinstance(value, str):
         if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _HIGHEST:
             return ""  # Python refuses to write numbers of thousands of digits

@@ -152,7 +152,7 @@ def test_a_plant_that_rests_at_the_same_time_each_year_is_expected_to_come_back(
     told = story(Collapse(CONFIG, STOPS), {"daily_kwh": use}, ordinal("2024-05-06"), around([1.0] * 480))
     severities = [opinions[0].severity if opinions else 0.0 for opinions in told]
     assert max(severities[60:81]) == CONFIG.sustained_severity
-    assert max(severities[424:447]) == CONFIG.drop_severity
+    assert max(severities[424:447]) == 0.0
     assert severities[449] == CONFIG.sustained_severity
 
 
