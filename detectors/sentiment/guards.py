@@ -59,7 +59,7 @@ _DENIES_LOOSELY: Final = any_of(
         "无",
         if_next(
             "失信 欠 违约 被执行 不良 行政处罚 刑事 冻结 查封 司法 涉税 逾期 拖欠 重大 安全 事故 破产 违法 严重 虚开 "
-            "债 贷款 借款 任何 工资"
+            "债 贷款 借款 任何 工资 未结 未履行 未清偿 未了"
         ),
     ),
     then("零", if_next("欠 事故 违约 失信 死亡 工亡 伤亡")),
@@ -129,8 +129,8 @@ _OVER: Final = then(
             """
                 解封 解冻 解禁 失效 删除 清除 消除 屏蔽 修复 被驳回 遭驳回 不予受理 未获受理 未被受理 不被受理 不成立
                 已结清 已还清 已清偿 已缴清 已缴纳 已偿还 已了结 已化解 履行完毕 执行完毕 已结案 已执结 执行和解
-                达成和解 已和解 补缴完毕 已补缴 已补发 全部补发 全部补缴 全部发放 发放完毕 发放到位 已发放 缴清 清零
-                已成历史 已成为历史 翻篇 全部解决 妥善解决 圆满解决 得到解决 已获解决 已解决 撤下 结束 到位 denied
+                达成和解 已和解 和解结案 履行结案 补缴完毕 已补缴 已补发 全部补发 全部补缴 全部发放 发放完毕 发放到位
+                已发放 缴清 清零 已成历史 已成为历史 翻篇 全部解决 妥善解决 圆满解决 得到解决 已获解决 已解决 撤下 结束 到位 denied
                 dismissed lifted
             """,
         )
@@ -214,6 +214,11 @@ _RUMOUR: Final = then(BEGIN, 2, "传闻 传言 流言 谣言 猜测 猜想 说�
 _OWNED: Final = any_of(then(unless_last("不"), "属实"), "承认 证实 坦言 确有 确认 坐实 成真").compile()
 #: It is asked: 会破产吗?
 _ASKED: Final = then(BEGIN, 8, "吗 么", END).compile()
+#: What is only told or asked, 传甲公司破产?, comes to nothing if all goes on as ever.
+_HEARSAY: Final = any_of(
+    then(BEGIN, maybe("突发: 又"), "传 网传 疑 疑似 坊间 有传 盛传 风传"), then("? ？", END)
+).compile()
+_AS_EVER: Final = then("经营 运营 生产 营业 运转 履职 交付 一切 生活 工作 业务", 4, "正常 有序 照常 稳定").compile()
 #: Only the danger of it: 识别跑路风险.
 _DANGER: Final = then(
     BEGIN,
@@ -281,9 +286,15 @@ _VICTIM: Final = then(
     any_of("遭 遭遇 遭到 遭受", then("被", unless_next("告 指")), "防 反 识破 免受 受骗 疑遭 免遭"), 10, END
 ).compile()
 #: It was the victim earlier: what the police do next they do for it.
-_CHEATED: Final = then("遭 遭遇 遭到 被", maybe("人 他人 对方"), "诈骗 骗 盗 侵占 敲诈 勒索").compile()
+_CHEATED: Final = then(
+    "遭 遭遇 遭到 被", without("指 控 曝 疑 诉 告 查 定 举 因 以 涉 立", 8), "诈骗 骗 盗 侵占 敲诈 勒索"
+).compile()
 #: Another's disaster only touched it: 遭邻厂大火波及.
 _TOUCHED: Final = then(BEGIN, "波及 殃及 影响").compile()
+#: Where it was has been left for somewhere else.
+_MOVED: Final = any_of(
+    then(unless_last("人员 老板"), "搬迁 搬入 搬至 搬到 迁入 迁至 乔迁", 8, "新 园区"), then("旧 老", "厂 址 楼 办公")
+).compile()
 #: Others do it in the enterprise's name.
 _FIRM: Final = any_of(SELF, "本公司 我司 我公司 该公司")
 _IMPERSONATED: Final = any_of(
@@ -300,14 +311,14 @@ _DENIED_ALL: Final = any_of(
     """
         辟谣 谣言 不实 不属实 失实 子虚乌有 假消息 虚假信息 虚假消息 纯属 无中生有 严正声明 均不存在 不存在上述
         不存在任何 不存在该 不存在此 不存在这 不存在相关 并非事实 并无此事 没有此事 无此事 没有的事 与事实不符
-        与我司无关 与本公司无关 与公司无关 与该公司无关 与其无关 无关联 没有任何关系 没有关系 毫无关系 毫无关联
+        与我司无关 与本公司无关 与公司无关 与该公司无关 与其无关
     """,
     then(
-        "无",
-        maybe("任何"),
-        "股权 投资 隶属 从属 关联 业务 控股",
-        maybe("和隶属 或隶属"),
-        "关系 联系",
+        any_of("没有", then("无", unless_next("法"))),
+        maybe("任何 丝毫 直接 实质"),
+        maybe("股权 投资 隶属 从属 关联 业务 控股 法律"),
+        maybe("和隶属 或隶属 或业务 和业务 关系或"),
+        "关系 关联 联系 瓜葛 牵连 往来",
     ),
     then("无关", any_of(END, if_next("， 。 ；"))),
     """
@@ -345,7 +356,7 @@ def taken_back(kind: str, text: str, clause: tuple[int, int], start: int, end: i
         or _over(before, after)
         or (_ended(kind, after) and not _objected(before, after))
         or _only_spoken_of(before, found, after)
-        or bool(_RUMOUR.match(after) and not _OWNED.search(text, end))
+        or _hearsay(text, clause, end)
         or _titled(text, clause, start, end)
         or _not_the_firms(kind, text[: clause[0]], before, found, after)
         or _denied_later(text[end:])
@@ -405,6 +416,14 @@ def _only_spoken_of(before: str, found: str, after: str) -> bool:
     )
 
 
+def _hearsay(text: str, clause: tuple[int, int], end: int) -> bool:
+    """Tell whether the fact is a rumour that nobody owns to, or one that all that follows belies."""
+    if _RUMOUR.match(text[end : clause[1]]):
+        return not _OWNED.search(text, end)
+    told = _HEARSAY.search(text[clause[0] : clause[1] + 1])
+    return bool(told and _AS_EVER.search(text, clause[1]) and not _OWNED.search(text, end))
+
+
 def _titled(text: str, clause: tuple[int, int], start: int, end: int) -> bool:
     """Tell whether the fact only stands in the title of a product, a play or a team."""
     opened = max(text.rfind(quote, clause[0], start) for quote in _QUOTES)
@@ -429,6 +448,8 @@ def _not_the_firms(kind: str, earlier: str, before: str, found: str, after: str)
         return bool(_TOUCHED.match(after))
     if kind == "default":
         return "应收" in before
+    if kind == "owner-missing" and _MOVED.search(earlier + before):
+        return True
     return kind == "bankruptcy" and after.startswith("管理人") and bool(_TO_ANOTHERS.search(before))
 
 

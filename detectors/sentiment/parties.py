@@ -146,13 +146,19 @@ def _roles(clause: str, found: Sequence[Mention], before: Who) -> tuple[Who, Who
     if not bearing:
         return before, before
     first, last = bearing[0], bearing[-1]
-    if first.who is Who.SUBJECT and roles.REPORTS.search(clause[first.end :]):
+    if first.who is Who.SUBJECT and _reports(clause[first.end :]):
         return Who.OTHER, Who.OTHER
     if first.who is Who.OTHER and len(bearing) > 1 and _owes(clause, first, bearing[1], roles.OWES_TO):
         return Who.OTHER, Who.OTHER
     if first.who is Who.OTHER and any(m.who is Who.SUBJECT for m in bearing) and not roles.ACTS.search(clause):
         return Who.SUBJECT, last.who
     return first.who, last.who
+
+
+def _reports(act: str) -> bool:
+    """Tell whether the words behind a party say that it tells on another one, and is not told on."""
+    match = roles.REPORTS.search(act)
+    return match is not None and not roles.REPORTED.search(act[: match.start()])
 
 
 def _is_agent(clause: str, found: Sequence[Mention], at: int, fact: int = -1) -> bool:
@@ -181,8 +187,11 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
     within = [mention for mention in found if start < mention.end and mention.start < end]
     before = [at for at, mention in enumerate(found) if mention.start < start]
     after = [mention for mention in found if mention.start >= end]
-    if roles.ATTRIBUTE.match(text[end:]) and not roles.IS.search(text[:start]):
-        return Who.OTHER
+    attribute = roles.ATTRIBUTE.match(text[end:])
+    if attribute and not roles.IS.search(text[:start]):
+        # 失信企业甲公司: of whom it is said.
+        apposed = (mention.who for mention in after if mention.start == end + attribute.end())
+        return next(apposed, Who.OTHER)
     if within and roles.DOES.match(text[start:end]):
         return within[-1].who
     if before and not after and roles.TOWARDS.search(text[:start]) and roles.DEBTOR.match(text, start):

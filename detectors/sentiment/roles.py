@@ -61,11 +61,12 @@ _PARTIES: Final = any_of(
         邻厂 邻居 第三方 对方 他人 不法分子 犯罪嫌疑人 嫌疑人 嫌犯 诈骗分子 骗子 团伙 被告方
     """,
     then("被告", unless_next("知")),
+    then("前 原 离职 离任 卸任 退休 辞职", "高管 员工 职工 副总 经理 总监 会计 出纳 财务 销售 业务员 监事 厂长"),
     "被诉方 买方 卖方 买家 卖家",
     then("下游 上游", unless_next("业务")),
     """
         中小企业 网贷平台 被投企业 被投资企业 被担保人 被担保方 标的公司 收购标的 目标公司 原股东 前股东 小股东
-        前高管 前员工 离职员工 原员工 商户 摊贩 企业主 同业 承运商 承运人 采购商 采购方 邻县 邻市 外省 同名 隔壁
+        商户 摊贩 企业主 同业 承运商 承运人 采购商 采购方 邻县 邻市 外省 同名 隔壁
         所在园区 所在地 所在市场 所在大厦 所在楼 后者 交易所 园区内企业 违法企业 业主单位 甲方 乙方 中介 前任 前东家
         竞品
     """,
@@ -147,6 +148,10 @@ _TOWARDS_OTHERS: Final = any_of(
     then("请求", maybe("法院"), "冻结 查封 执行 将 对 判"),
     then("申请", maybe("法院 人民法院"), "对 将 冻结 查封 保全 财产保全 诉前保全"),
     then("受", if_next(10, "委托")),
+    then(
+        "收回 收到 领到 拿到 要回 拿回",
+        if_next(maybe("了"), "被执行人 失信被执行人 老赖", unless_next("名单 通知 信息 决定 公告")),
+    ),
     then("办理", if_next(8, "案")),
 )
 #: It takes part in the affairs of others in such a role.
@@ -169,7 +174,7 @@ _TAKES_PART: Final = then(
 #: It makes or holds something about such facts: a system, a lecture, a drill.
 _MAKES: Final = then(
     """
-        推出 设立 发布 上线 开发 研发 研制 发明 开设 举办 承办 主办 组织 开展 召开 印发 出台 建立 建设 搭建 打造 参与
+        推出 设立 开通 启用 发布 上线 开发 研发 研制 发明 开设 举办 承办 主办 组织 开展 召开 印发 出台 建立 建设 搭建 打造 参与
         推广 获得 提供 制定 出版
     """,
     if_next(
@@ -177,7 +182,7 @@ _MAKES: Final = then(
         """
             周转金 基金 保证金 专户 系统 平台 软件 服务 产品 机制 制度 课 讲座 培训 演练 指南 手册 白皮书 论坛 沙龙
             研讨 宣传 活动 专题 报告会 会议 预案 保险 保函 专利 检查 排查 自查 研究 图书 丛书 设备 仪 传感器 试剂
-            新品 小程序 App 应用 功能 装置 模型 数据库 指数 解决方案 教材 标准
+            热线 专线 渠道 通道 窗口 专窗 信箱 邮箱 公众号 新品 小程序 App 应用 功能 装置 模型 数据库 指数 解决方案 教材 标准
         """,
     ),
 )
@@ -195,7 +200,13 @@ TURNS: Final = any_of(
         却 反而 时被 期间 过程中 因此 自身 本身 自己 本公司 败诉 未果 失败 不成 反遭 反被 拒绝后
     """,
 ).compile()
-REPORTS: Final = any_of("打假 打击 举报 报案 报警 控告 揭发 协助 配合 识破 冒用").compile()
+#: The enterprise tells on another, or sues one for a crime: whom the police take next is that one.
+REPORTS: Final = any_of(
+    "打假 打击 举报 报案 报警 控告 揭发 协助 配合 识破 冒用",
+    then("起诉 诉 状告 指控 控诉", 16, "侵占 挪用 骗 盗 窃 泄密 伪造 假冒 仿冒 受贿 商业秘密"),
+).compile()
+#: It is told on itself: 被多名客户举报.
+REPORTED: Final = then("被 遭 遭到", without("被 遭 后 骗 盗", 14), END).compile()
 
 # Owing, and being done to.
 
@@ -228,7 +239,7 @@ DOES_REACH: Final = 24
 #: Right after the fact: a party of that kind and not the enterprise, 停产企业, 失联客户.
 ATTRIBUTE: Final = then(
     BEGIN,
-    maybe("的 楼盘"),
+    maybe("的 楼盘 ”"),
     any_of(
         """
             企业 公司 客户 厂商 房企 同行 单位 个人 案例 机构 供应商 经销商 项目 工厂 小厂
