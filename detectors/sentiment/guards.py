@@ -17,6 +17,7 @@ from detectors.sentiment.words import (
     END,
     MASK,
     SELF,
+    Pattern,
     any_of,
     captured,
     if_next,
@@ -65,9 +66,9 @@ _DENIES_LOOSELY: Final = any_of(
     then("零", if_next("欠 事故 违约 失信 死亡 工亡 伤亡")),
     # It is over, or was paid.
     """
-        已支付 支付了 远离 拒绝 否决 化解 解决 平息 告别 走出 免除 修复 消除 退出 解除 撤销 取消 删除 终止 补缴 缴清
-        结清 还清 清偿 付清 补发 偿清 清缴 足额发放 发放 偿还 提前偿还 按期兑付 按期足额兑付 按时兑付 按时足额兑付
-        足额兑付 足额支付 全额兑付 如期兑付 如期偿付 如期偿还 按时偿还 按期偿还 没收到
+        已支付 支付了 清理 清欠 远离 拒绝 否决 化解 解决 平息 告别 走出 免除 修复 消除 退出 解除 撤销 取消 删除 终止
+        补缴 缴清 结清 还清 清偿 付清 补发 偿清 清缴 足额发放 发放 偿还 提前偿还 按期兑付 按期足额兑付 按时兑付
+        按时足额兑付 足额兑付 足额支付 全额兑付 如期兑付 如期偿付 如期偿还 按时偿还 按期偿还 没收到
     """,
     then("终结", if_next("破产 重整")),
     # It might be so.
@@ -130,8 +131,8 @@ _OVER: Final = then(
                 解封 解冻 解禁 失效 删除 清除 消除 屏蔽 修复 被驳回 遭驳回 不予受理 未获受理 未被受理 不被受理 不成立
                 已结清 已还清 已清偿 已缴清 已缴纳 已偿还 已了结 已化解 履行完毕 执行完毕 已结案 已执结 执行和解
                 达成和解 已和解 和解结案 履行结案 补缴完毕 已补缴 已补发 全部补发 全部补缴 全部发放 发放完毕 发放到位
-                已发放 缴清 清零 已成历史 已成为历史 翻篇 全部解决 妥善解决 圆满解决 得到解决 已获解决 已解决 撤下 结束 到位 denied
-                dismissed lifted
+                已发放 缴清 清零 已成历史 已成为历史 翻篇 全部解决 妥善解决 圆满解决 得到解决 已获解决 已解决 撤下 结束
+                到位 销号 销案 denied dismissed lifted
             """,
         )
     ),
@@ -147,7 +148,7 @@ _ENDS: Final = MappingProxyType(
         "terminated": "履行 履行完毕 和解 执行完毕 执结 还清 清偿 结清",
         "freeze": "解冻 解封 解除 撤销 恢复使用 恢复正常",
         "revocation": "撤销 恢复 收回成命 纠正",
-        "tax": "补缴 缴清 结清 缴纳 缴齐 解除 恢复正常 恢复为 清缴 入库 还清 修复 付清 撤下",
+        "tax": "补缴 缴清 结清 缴纳 缴齐 解除 恢复正常 恢复为 清缴 补税 完税证明 入库 还清 修复 付清 撤下",
         "wages": "补发 发放 结清 付清 支付 清偿 领到 拿到 兑现 到账 解决 还清 清零 到手",
         "owner-missing": "回国 现身 恢复联系 返回 取得联系 露面 返岗 归来 系误会 正常履职",
         "criminal": "无罪 不起诉 撤案 撤销 排除 不予立案 解除 国家赔偿 平反 终止侦查",
@@ -215,9 +216,7 @@ _OWNED: Final = any_of(then(unless_last("不"), "属实"), "承认 证实 坦言
 #: It is asked: 会破产吗?
 _ASKED: Final = then(BEGIN, 8, "吗 么", END).compile()
 #: What is only told or asked, 传甲公司破产?, comes to nothing if all goes on as ever.
-_HEARSAY: Final = any_of(
-    then(BEGIN, maybe("突发: 又"), "传 网传 疑 疑似 坊间 有传 盛传 风传"), then("? ？", END)
-).compile()
+_HEARSAY: Final = any_of(then(BEGIN, "传 网传 疑 疑似 坊间 有传 盛传 风传"), then("?", END)).compile()
 _AS_EVER: Final = then("经营 运营 生产 营业 运转 履职 交付 一切 生活 工作 业务", 4, "正常 有序 照常 稳定").compile()
 #: Only the danger of it: 识别跑路风险.
 _DANGER: Final = then(
@@ -225,6 +224,8 @@ _DANGER: Final = then(
     maybe("的 等 类 之"),
     any_of(then("风险", unless_next("信息 名单 记录 企业")), "隐患 概率 可能 预警 苗头 危害"),
 ).compile()
+#: It is asked about another's: 虚开发票协查函.
+_INQUIRY: Final = then(BEGIN, 6, "协查 协助执行 协执").compile()
 #: A firm may have been founded then, or have borrowed what it now does not pay.
 _SINCE: Final = "创 成立 注册 上市 建 投产 起家 签 借"
 #: So long ago that it no longer counts.
@@ -271,15 +272,17 @@ _PRIVATE: Final = any_of(
     """
 ).compile()
 #: Persons whose crime is not the firm's; it may be the victim.
-_STAFF: Final = then(
+_PERSONS: Final = any_of(
     """
-        前员工 原员工 离职员工 员工 职工 出纳 会计 保安 司机 业务员 销售员 业务经理 区域经理 仓管 保管员 采购员
-        前高管 离职高管 前总经理 前总裁 前董事长 前任 前副总 原副总 门店店长 店长 快递员 收银员 销售经理 销售总监
-        采购经理 财务人员 工作人员 保洁 厨师 实习生 文员
-    """,
-    unless_next(then(2, "举报 讨 报案")),
-    16,
-    END,
+    前员工 原员工 离职员工 员工 职工 出纳 会计 保安 司机 业务员 销售员 业务经理 区域经理 仓管 保管员 采购员
+    前高管 离职高管 前总经理 前总裁 前董事长 前任 前副总 原副总 门店店长 店长 快递员 收银员 销售经理 销售总监
+    采购经理 财务人员 工作人员 保洁 厨师 实习生 文员 旅客 乘客 顾客 住客 游客 租户 网友 路人 观众
+    """
+)
+_STAFF: Final = then(_PERSONS, unless_next(then(2, "举报 讨 报案")), 16, END).compile()
+#: The clause before is about them: 甲公司出纳挪用公款,被警方抓获.
+_STAFF_FIRST: Final = then(
+    any_of(BEGIN, SELF), 4, _PERSONS, 16, Pattern(f"[{CLAUSE_END}]"), maybe("已 现"), "被", END
 ).compile()
 #: The enterprise is the victim: 遭遇诈骗, 被骗.
 _VICTIM: Final = then(
@@ -294,6 +297,10 @@ _TOUCHED: Final = then(BEGIN, "波及 殃及 影响").compile()
 #: Where it was has been left for somewhere else.
 _MOVED: Final = any_of(
     then(unless_last("人员 老板"), "搬迁 搬入 搬至 搬到 迁入 迁至 乔迁", 8, "新 园区"), then("旧 老", "厂 址 楼 办公")
+).compile()
+#: Not the one who controls the enterprise.
+_MINOR_HOLDER: Final = then(
+    any_of("二股东 三股东 第二大股东 第三大股东 其他股东 小股东 持股5%以上股东"), 10, "股权 股份 股票", 4, END
 ).compile()
 #: Others do it in the enterprise's name.
 _FIRM: Final = any_of(SELF, "本公司 我司 我公司 该公司")
@@ -411,7 +418,7 @@ def _only_spoken_of(before: str, found: str, after: str) -> bool:
     whole = before + found + after
     return (
         bool(_ABOUT.search(whole) and not _BUT_IS.search(before))
-        or bool(_ASKED.match(after) or _DANGER.match(after))
+        or bool(_ASKED.match(after) or _DANGER.match(after) or _INQUIRY.match(after))
         or bool(_LONG_AGO.search(before) and not _STILL.search(whole))
     )
 
@@ -441,9 +448,13 @@ def _not_the_firms(kind: str, earlier: str, before: str, found: str, after: str)
     if kind == "criminal":
         if _PRIVATE.search(before + found + after) or _STAFF.search(before):
             return True
+        if not before and _STAFF_FIRST.search(earlier + found[:1]):
+            return True
         if "诈骗" in found and "涉嫌" not in found and _VICTIM.search(before):
             return True
         return bool(_CHEATED.search(earlier) or _IMPERSONATED.search(earlier + before + found))
+    if kind == "freeze":
+        return bool(_MINOR_HOLDER.search(before))
     if kind == "accident":
         return bool(_TOUCHED.match(after))
     if kind == "default":
