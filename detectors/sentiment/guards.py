@@ -39,6 +39,12 @@ _DENIES: Final = any_of(
         驳回 不予受理 不受理 裁定不受理 解封 解冻 摘除 摘掉 屏蔽 将可能
     """,
     then("可能", if_next("被 遭 会被 将被")),
+    # It is told by those who make it up, or by mistake.
+    then("造谣 编造 捏造 散布 谎称 虚构 误传 误将 误把 误报", 6, SELF),
+    "是否 是不是 会不会 有没有 有无",
+    "如果 倘若 假如 假设 一旦 万一",
+    then("若", unless_next("干")),
+    then(BEGIN, "如", unless_next("期 约 实 下 今 何 皋 东")),
     then("不再", if_next("是 列 属 被 受 限 为 存在 拖欠 欠 失信")),
     "误列 误录 错列 误认",
     then("不在", if_next(14, "名单 之列 名录")),
@@ -59,8 +65,12 @@ _DENIES_LOOSELY: Final = any_of(
     then(
         "无",
         if_next(
-            "失信 欠 违约 被执行 不良 行政处罚 刑事 冻结 查封 司法 涉税 逾期 拖欠 重大 安全 事故 破产 违法 严重 虚开 "
-            "债 贷款 借款 任何 工资 未结 未履行 未清偿 未了"
+            """
+                失信 欠 违约 被执行 不良 行政处罚 刑事 冻结 查封 司法 涉税 逾期 拖欠 重大 安全 事故 破产 违法 严重 虚开
+                债 贷款 借款 任何 工资 未结 终本 终结 限高 限制 立案 未履行 未清偿 未了 账户 股权 厂房 吊销 非正常 老板
+                法定代表人 失联 跑路 诈骗 合同诈骗 实际控制人 实控人 商票 票据 爆炸 火灾 伤亡 死亡 停产 停业 强制 轮候
+                涉诉 涉刑 涉嫌 诉讼 走逃 偷 重整
+            """,
         ),
     ),
     then("零", if_next("欠 事故 违约 失信 死亡 工亡 伤亡")),
@@ -72,9 +82,8 @@ _DENIES_LOOSELY: Final = any_of(
     """,
     then("终结", if_next("破产 重整")),
     # It might be so.
-    "如果 倘若 假如 假设 一旦 万一 可能 或将 恐将 或被 或面临 恐被 恐面临 疑似或 是否 是不是 会不会 有没有 有无",
-    then("若", unless_next("干")),
-    then("如", unless_next("期 约 实 下 今 何 皋")),
+    "可能 或将 恐将 或被 或面临 恐被 恐面临 疑似或",
+    then("如", unless_next("期 约 实 下 今 何 皋 东")),
 )
 #: They deny even what is only promised: 承诺绝不虚开.
 _NEVER: Final = any_of("绝不 决不 永不 从不 绝无 并无 坚决不 承诺不 保证不")
@@ -110,8 +119,9 @@ _NOT_YET: Final = then(
         "没 没有 尚未 无法 无力 未能 拒不 拒绝 仍未 难以 要求 责令 限期 催 承诺",
         then("将", unless_next("被告")),
         "拟 计划",
-        then(unless_last("依"), "申请", unless_next("人")),
-        "请求 督促 勒令 逾期 恳请 有望 争取 试图 等待 何时 暂缓 寻求 希望 呼吁 命令 判令 判决",
+        then(unless_last("依"), "申请", unless_next("人 已 被 获 遭 均")),
+        then("逾期", unless_next("贷款 借款 债务 票据 商票 欠款 本息 利息 款项")),
+        "请求 督促 勒令 恳请 有望 争取 试图 等待 何时 暂缓 寻求 希望 呼吁 命令 判令 判决",
     ),
     12,
     END,
@@ -127,12 +137,13 @@ _OVER: Final = then(
                 撤回 取消 移出 移除
             """,
             then("退出", unless_next("市")),
+            then("被 遭 裁定", 6, "驳回"),
             """
-                解封 解冻 解禁 失效 删除 清除 消除 屏蔽 修复 被驳回 遭驳回 不予受理 未获受理 未被受理 不被受理 不成立
+                解封 解冻 解禁 失效 删除 清除 消除 屏蔽 修复 不予受理 未获受理 未被受理 不被受理 不成立
                 已结清 已还清 已清偿 已缴清 已缴纳 已偿还 已了结 已化解 履行完毕 执行完毕 已结案 已执结 执行和解
                 达成和解 已和解 和解结案 履行结案 补缴完毕 已补缴 已补发 全部补发 全部补缴 全部发放 发放完毕 发放到位
                 已发放 缴清 清零 已成历史 已成为历史 翻篇 全部解决 妥善解决 圆满解决 得到解决 已获解决 已解决 撤下 结束
-                到位 销号 销案 denied dismissed lifted
+                到位 销号 销案 异议成立 异议获 调解成功 调解结案 和解成功 denied dismissed lifted
             """,
         )
     ),
@@ -148,7 +159,7 @@ _ENDS: Final = MappingProxyType(
         "terminated": "履行 履行完毕 和解 执行完毕 执结 还清 清偿 结清",
         "freeze": "解冻 解封 解除 撤销 恢复使用 恢复正常",
         "revocation": "撤销 恢复 收回成命 纠正",
-        "tax": "补缴 缴清 结清 缴纳 缴齐 解除 恢复正常 恢复为 清缴 补税 完税证明 入库 还清 修复 付清 撤下",
+        "tax": "补缴 缴清 结清 缴纳 缴齐 解除 恢复正常 恢复为 清缴 补税 完税证明 入库 还清 修复 付清 撤下 撤销",
         "wages": "补发 发放 结清 付清 支付 清偿 领到 拿到 兑现 到账 解决 还清 清零 到手",
         "owner-missing": "回国 现身 恢复联系 返回 取得联系 露面 返岗 归来 系误会 正常履职",
         "criminal": "无罪 不起诉 撤案 撤销 排除 不予立案 解除 国家赔偿 平反 终止侦查",
@@ -160,13 +171,15 @@ _ENDS: Final = MappingProxyType(
 )
 #: An end needs one of these before it ...
 _DONE: Final = (
-    "已 现 目前 日前 均 全部 全额 如今 今 获 得以 成功 顺利 重新 完成 近日 昨 正式 如数 悉数 足额 决定 作出 依法 予以 "
-    "宣告 后"
+    "已 现 目前 日前 均 全部 全额 如今 今 获 得以 成功 顺利 重新 完成 近日 昨 正式 如数 悉数 足额 决定 裁定 作出 依法 "
+    "予以 宣告 后"
 )
 #: ... or one of these behind.
 _DONE_AFTER: Final = "完毕 到位 到账 了 成功"
+#: These need neither.
+_PLAINLY: Final = "无罪释放 宣告无罪 改判无罪 判决无罪 查无实据"
 _ENDED: Final = {
-    kind: any_of(then(_DONE, 12, captured(words)), then(captured(words), 4, _DONE_AFTER)).compile()
+    kind: any_of(then(_DONE, 12, captured(words)), then(captured(words), 4, _DONE_AFTER), captured(_PLAINLY)).compile()
     for kind, words in _ENDS.items()
 }
 _PARTLY: Final = any_of("部分 仅 一半 为由 不能 不足以").compile()
@@ -398,7 +411,9 @@ def _denied(clause: str, start: int) -> bool:
 
 def _over(before: str, after: str) -> bool:
     match = _OVER.match(after)
-    return match is not None and not _NOT_YET.search(after[: match.start(1)]) and not _objected(before, after)
+    if match is None or _objected(before, after):
+        return False
+    return match.group(1).startswith(("被", "遭")) or not _NOT_YET.search(after[: match.start(1)])
 
 
 def _objected(before: str, after: str) -> bool:
@@ -410,7 +425,8 @@ def _ended(kind: str, clause: str) -> bool:
     match = _ENDED[kind].search(clause)
     if match is None or match.lastindex is None or _PARTLY.search(clause):
         return False
-    return not _NOT_YET.search(clause[: match.start(match.lastindex)])
+    before = clause[: match.start(match.lastindex)]
+    return not _NOT_YET.search(before) and not _objected(before, match.group(match.lastindex))
 
 
 def _only_spoken_of(before: str, found: str, after: str) -> bool:

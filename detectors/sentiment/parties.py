@@ -53,6 +53,8 @@ class Clause(NamedTuple):
         To whom the clause before did something.
     its
         Whom 其 stands for.
+    that
+        Whom 该公司 stands for.
     """
 
     start: int
@@ -61,6 +63,7 @@ class Clause(NamedTuple):
     topic: Who
     patient: Who
     its: Who
+    that: Who
 
 
 def others_named(text: str) -> bool:
@@ -121,23 +124,24 @@ def clauses(text: str, names: tuple[str, ...]) -> tuple[Clause, ...]:
     named = [mentions(part, names) if names else [] for _, part in parts]
     everybody = [mention.who for found in named for mention in found]
     topic = Who.OTHER if everybody and Who.SUBJECT not in everybody and roles.NAMED.search(text) else Who.SUBJECT
-    patient = its = topic
+    patient = its = that = topic
     result = []
     for (start, part), found in zip(parts, named, strict=True):
-        result.append(Clause(start, part, found, topic, patient, its))
+        result.append(Clause(start, part, found, topic, patient, its, that))
         if found:
             topic, patient = _roles(part, found, topic)
-            its = _aimed_at(part, found) or topic
+            its = _aimed_at(part, found, roles.AIMS) or topic
+            that = _aimed_at(part, found, roles.SUES) or topic
         lectures = text.startswith(":", start + len(part)) and roles.LECTURES.search(part)
         if lectures or (topic is Who.SUBJECT and roles.AS_CREDITOR.search(part)):
             topic = its = Who.OTHER
     return tuple(result)
 
 
-def _aimed_at(clause: str, found: Sequence[Mention]) -> Who | None:
+def _aimed_at(clause: str, found: Sequence[Mention], aims: re.Pattern[str]) -> Who | None:
     """Return at whom the first party's act is aimed, or None: 甲对乙追偿."""
     first, last = found[0], found[-1]
-    return last.who if roles.AIMS.search(clause[first.end : last.start]) else None
+    return last.who if aims.search(clause[first.end : last.start]) else None
 
 
 def _roles(clause: str, found: Sequence[Mention], before: Who) -> tuple[Who, Who]:
@@ -185,10 +189,10 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
     """
     text, found = clause.text, clause.mentions
     within = [mention for mention in found if start < mention.end and mention.start < end]
-    before = [at for at, mention in enumerate(found) if mention.start < start]
+    before = [at for at, mention in enumerate(found) if mention.start <= start]
     after = [mention for mention in found if mention.start >= end]
     attribute = roles.ATTRIBUTE.match(text[end:])
-    if attribute and not roles.IS.search(text[:start]):
+    if attribute and (not roles.IS.search(text[:start]) or _spoken_to(clause, start)):
         # 失信企业甲公司: of whom it is said.
         apposed = (mention.who for mention in after if mention.start == end + attribute.end())
         return next(apposed, Who.OTHER)
@@ -198,6 +202,9 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
         return Who.OTHER
     if after and after[0].who is Who.OTHER and roles.OF_NEXT.search(text[end : after[0].start]):
         return Who.OTHER
+    if roles.APPLICATION.match(text[end:]) and not roles.OF_INSOLVENCY.search(text[start:end]):
+        applicant = found[before[-1]].who if before else clause.topic
+        return applicant if roles.AGAINST.search(text[:start]) else _not(applicant)
     applied = _applied(text, start)
     if applied is not None:
         return _target(clause, applied, start, end)
@@ -207,6 +214,12 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
     if after and roles.DOES.match(text[start:end]) and after[0].start - end <= roles.DOES_REACH:
         return after[0].who
     return _left_to_the_topic(clause, start)
+
+
+def _spoken_to(clause: Clause, start: int) -> bool:
+    """Tell whether what begins at ``start`` is said of one whom the party before it deals with: 向被列为 ... 的企业."""
+    since = max((mention.end for mention in clause.mentions if mention.end <= start), default=0)
+    return bool(roles.DEALS.search(clause.text[since:start]))
 
 
 def _nearest(clause: Clause, before: Sequence[int], start: int) -> Who | None:
@@ -230,8 +243,11 @@ def _left_to_the_topic(clause: Clause, start: int) -> Who:
     """Return whose fact it is that nobody named before it bears."""
     if any(mention.who is Who.SUBJECT for mention in clause.mentions):
         return Who.SUBJECT
-    if clause.its is Who.OTHER and not clause.mentions and roles.ITS.search(clause.text):
-        return Who.OTHER
+    if not clause.mentions:
+        if clause.its is Who.OTHER and roles.ITS.search(clause.text):
+            return Who.OTHER
+        if clause.that is Who.OTHER and roles.THAT.match(clause.text):
+            return Who.OTHER
     return _after_act(clause.text, 0, start) if clause.topic is Who.SUBJECT else clause.topic
 
 

@@ -58,15 +58,16 @@ _PARTIES: Final = any_of(
         供应商 经销商 代理商 加盟商 大客户 客户 同行 竞争对手 对手 友商 合作方 合作商 合作单位 合作伙伴 交易对方
         交易对手 债务人 欠款人 欠款方 债务方 借款人 反担保人 参股公司 参股企业 原子公司 前子公司 联营企业 联营公司
         承租人 承租方 承租户 租户 租客 承包商 承包方 分包商 分包方 总包方 总包单位 施工方 发包方 业主方 开发商 房企
-        邻厂 邻居 第三方 对方 他人 不法分子 犯罪嫌疑人 嫌疑人 嫌犯 诈骗分子 骗子 团伙 被告方
+        邻厂 邻居 第三方 对方 不法分子 犯罪嫌疑人 嫌疑人 嫌犯 诈骗分子 骗子 团伙 被告方
     """,
     then("被告", unless_next("知")),
+    then("他人", unless_next("为自己 为本 为公司 为其")),
     then("前 原 离职 离任 卸任 退休 辞职", "高管 员工 职工 副总 经理 总监 会计 出纳 财务 销售 业务员 监事 厂长"),
     "被诉方 买方 卖方 买家 卖家",
     then("下游 上游", unless_next("业务")),
     """
         面料商 木材商 钢贸商 材料商 设备商 建材商 原料商 批发商 分销商 贸易商 渠道商 房产商 地产商 运输商 物流商 广告商
-        配件商 投资商 房东 包工头 工程队 施工队 劳务队 劳务班组 班组长
+        配件商 投资商 代加工厂 代工厂 外协厂 配套厂 加盟店 房东 包工头 工程队 施工队 劳务队 劳务班组 班组长
         中小企业 网贷平台 被投企业 被投资企业 被担保人 被担保方 标的公司 收购标的 目标公司 原股东 前股东 小股东
         商户 摊贩 企业主 同业 承运商 承运人 采购商 采购方 邻县 邻市 外省 同名 隔壁
         所在园区 所在地 所在市场 所在大厦 所在楼 后者 交易所 园区内企业 违法企业 业主单位 甲方 乙方 中介 前任 前东家
@@ -101,7 +102,7 @@ SHARE: Final = then(BEGIN, "均 双双 同时 一并 一同 都 也").compile()
 #: Whom another party is when what follows is what creditors, workers and accusers do.
 CLAIMS: Final = then(
     BEGIN,
-    8,
+    without("被 遭", 8),
     """
         上门 堵 讨债 讨要 追讨 催讨 催收 起诉 申请 向法院 向其 向公司 集体 维权 围堵 要求 报案 举报 爆料 断供
         停止供货 提起 提出 诉至 索赔 索要 追债 曝光 投诉 聚集 拉横幅 抽贷 断贷 宣布贷款 宣布提前
@@ -128,6 +129,11 @@ AGENT: Final = _done_by(20)
 
 # What the enterprise does to others, or for them.
 
+#: What a creditor gets of, or finds out about, its debtor.
+_ON_DEBTOR: Final = then(
+    "收回 收到 领到 拿到 要回 拿回 发现 提供 查到 找到 举报",
+    if_next(maybe("了"), "被执行人 失信被执行人 老赖 债务人", unless_next("名单 通知 信息 决定 公告")),
+)
 _TOWARDS_OTHERS: Final = any_of(
     "起诉 状告 控告",
     then("诉", unless_next("讼 求 至")),
@@ -150,10 +156,7 @@ _TOWARDS_OTHERS: Final = any_of(
     then("请求", maybe("法院"), "冻结 查封 执行 将 对 判"),
     then("申请", maybe("法院 人民法院"), "对 将 冻结 查封 保全 财产保全 诉前保全"),
     then("受", if_next(10, "委托")),
-    then(
-        "收回 收到 领到 拿到 要回 拿回",
-        if_next(maybe("了"), "被执行人 失信被执行人 老赖", unless_next("名单 通知 信息 决定 公告")),
-    ),
+    _ON_DEBTOR,
     then("办理", if_next(8, "案")),
 )
 #: It takes part in the affairs of others in such a role.
@@ -259,7 +262,7 @@ ATTRIBUTE: Final = then(
     unless_next("名单 名录 黑名单 公示 信息 公告 清单 库 范围 负责人 因 列表"),
 ).compile()
 #: It is said of the party that follows: 破产重整中的乙公司.
-OF_NEXT: Final = then(BEGIN, 4, "的", without("被 由 向 对 与 消息 投诉 公告", 8), END).compile()
+OF_NEXT: Final = then(BEGIN, 8, "的", without("被 由 向 对 与 消息 投诉 公告", 8), END).compile()
 #: Before such a word it is said of the enterprise nevertheless: 成为失信企业.
 IS: Final = then(
     any_of(
@@ -278,12 +281,19 @@ TOWARDS: Final = then(
     END,
 ).compile()
 DEBTOR: Final = any_of("被执行人 失信被执行人 失信人 失信企业 失信单位 老赖").compile()
+#: Dealing with somebody of whom more is said.
+DEALS: Final = then(
+    BEGIN, without("被 遭 因", 8), any_of("向 与 非 给 跟", then("对", unless_next("外"))), "被 遭 因 涉嫌", 8, END
+).compile()
 #: A creditor's measures strike its debtor: 作为债权人,成功恢复执行.
-AS_CREDITOR: Final = then(
-    "作为 系 为",
-    4,
-    "债权人 申请执行人 申请人 原告 胜诉方 受害人 被害人 受害方 出租人 出租方 贷款人 抵押权人",
-    END,
+AS_CREDITOR: Final = any_of(
+    then(
+        "作为 系 为",
+        4,
+        "债权人 申请执行人 申请人 原告 胜诉方 受害人 被害人 受害方 出租人 出租方 贷款人 抵押权人",
+        END,
+    ),
+    _ON_DEBTOR,
 ).compile()
 #: What follows a colon then is said of firms at large.
 LECTURES: Final = then(
@@ -303,10 +313,17 @@ NAMED: Final = any_of(
 BEFALLS: Final = then("被 遭", unless_next("告 执行 申请人")).compile()
 #: The one that an act of the enterprise is aimed at; 其 in the next clause is that one.
 AIMS: Final = then("将 把 向 对 诉 告 讨 追偿 举报 替 给 帮", without("欠", 8), END).compile()
+#: Whom the enterprise sues or buys, the next clause calls 该公司.
+SUES: Final = then("起诉 诉 状告 控告 举报 投诉 追讨 追偿 收购 并购 接手", without("欠", 8), END).compile()
+THAT: Final = then(BEGIN, maybe("但 而 因 目前 现"), "该公司 该企业 该厂 该客户 该供应商 这家公司 此公司").compile()
 ITS: Final = then(unless_last("及 与 和"), "其", unless_next("他 它 中 余 实 后 间 次")).compile()
 
 #: Somebody applies for a measure.
 APPLIES: Final = then("申请", unless_next("人 撤 解 暂 中 停 不"), 24, END).compile()
+#: Right after the measure: somebody applied for it, and with success.
+APPLICATION: Final = then(
+    BEGIN, maybe("的"), "申请", maybe("已"), "获 被受理 被立案 得到 通过 成功 受理 立案"
+).compile()
 APPLIES_FOR_ENFORCEMENT: Final = then("申请", maybe("人民法院 法院"), maybe("强制 恢复"), "执行").compile()
 #: Whoever applies for these wants them for a debtor that it names, or for itself.
 OF_INSOLVENCY: Final = any_of("破产 重整 预重整").compile()
