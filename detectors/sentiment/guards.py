@@ -119,12 +119,16 @@ _NOT_YET: Final = then(
         "没 没有 尚未 无法 无力 未能 拒不 拒绝 仍未 难以 要求 责令 限期 催 承诺",
         then("将", unless_next("被告")),
         "拟 计划",
-        then(unless_last("依"), "申请", unless_next("人 已 被 获 遭 均")),
+        then(unless_last("依"), "申请", unless_next("人 已 被 获 遭 均 经 未")),
         then("逾期", unless_next("贷款 借款 债务 票据 商票 欠款 本息 利息 款项")),
         "请求 督促 勒令 恳请 有望 争取 试图 等待 何时 暂缓 寻求 希望 呼吁 命令 判令 判决",
     ),
     12,
     END,
+).compile()
+#: Others' cases are told first, then what the enterprise learns from them.
+_LESSON: Final = then(
+    Pattern(f"[{CLAUSE_END}]"), SELF, 14, "学习 自查 培训 宣讲 举一反三 引以为戒 对照 警示 捐 驰援 支援 慰问"
 ).compile()
 #: Right after the fact it is said to be over or untrue, whatever it was.
 _OVER: Final = then(
@@ -172,12 +176,14 @@ _ENDS: Final = MappingProxyType(
 #: An end needs one of these before it ...
 _DONE: Final = (
     "已 现 目前 日前 均 全部 全额 如今 今 获 得以 成功 顺利 重新 完成 近日 昨 正式 如数 悉数 足额 决定 裁定 作出 依法 "
-    "予以 宣告 后"
+    "依规 届满 期满 予以 宣告 后"
 )
 #: ... or one of these behind.
 _DONE_AFTER: Final = "完毕 到位 到账 了 成功"
 #: These need neither.
-_PLAINLY: Final = "无罪释放 宣告无罪 改判无罪 判决无罪 查无实据"
+_PLAINLY: Final = any_of(
+    "无罪释放 宣告无罪 改判无罪 判决无罪 查无实据", then("破产 清算", maybe("的"), "申请", 8, "驳回")
+)
 _ENDED: Final = {
     kind: any_of(then(_DONE, 12, captured(words)), then(captured(words), 4, _DONE_AFTER), captured(_PLAINLY)).compile()
     for kind, words in _ENDS.items()
@@ -208,8 +214,8 @@ _ABOUT: Final = any_of(
         宣传 宣讲 警示教育 警示片 警示标语 典型案例 案例 征文 竞赛 知识 白皮书 蓝皮书 手册 指南 预案 条例 管理办法
         征求意见 立法 司法解释 修订草案 法律法规 保险产品 保险服务 责任险 保证保险 保函 预警系统 预警平台 查询系统
         查询平台 查询功能 查询服务 识别平台 识别系统 监测平台 监测系统 管理系统 管理平台 小程序 机制 专题片 纪录片
-        电影 电视剧 小说 游戏 剧情 反诈 防骗 安全检查 隐患排查 大排查 专项整治 专项行动 专项检查 排查 讲解 讲授 解读
-        欠薪保障 保证金 周年 纪念 科普 学习 教育基地 体验馆 预测模型 研究报告 课题 论文 清欠活动 招标公告 风险防范
+        电影 电视剧 小说 游戏 剧情 反诈 防骗 支招 安全检查 隐患排查 大排查 专项整治 专项行动 专项检查 排查 讲解 讲授
+        解读 欠薪保障 保证金 周年 纪念 科普 学习 教育基地 体验馆 预测模型 研究报告 课题 论文 清欠活动 招标公告 风险防范
         防控 drill seminar training
     """,
 ).compile()
@@ -305,6 +311,8 @@ _VICTIM: Final = then(
 _CHEATED: Final = then(
     "遭 遭遇 遭到 被", without("指 控 曝 疑 诉 告 查 定 举 因 以 涉 立", 8), "诈骗 骗 盗 侵占 敲诈 勒索"
 ).compile()
+#: Others wronged the enterprise: 盗窃甲公司铜料的团伙.
+_WRONGED: Final = then("盗窃 偷盗 窃取 诈骗 骗取 敲诈 勒索 抢劫 侵害 侵占", maybe("了"), SELF).compile()
 #: Another's disaster only touched it: 遭邻厂大火波及.
 _TOUCHED: Final = then(BEGIN, "波及 殃及 影响").compile()
 #: Where it was has been left for somewhere else.
@@ -377,6 +385,7 @@ def taken_back(kind: str, text: str, clause: tuple[int, int], start: int, end: i
         or (_ended(kind, after) and not _objected(before, after))
         or _only_spoken_of(before, found, after)
         or _hearsay(text, clause, end)
+        or bool(MASK not in text[clause[0] : clause[1]] and _LESSON.match(text, clause[1]))
         or _titled(text, clause, start, end)
         or _not_the_firms(kind, text[: clause[0]], before, found, after)
         or _denied_later(text[end:])
@@ -467,6 +476,8 @@ def _not_the_firms(kind: str, earlier: str, before: str, found: str, after: str)
         if not before and _STAFF_FIRST.search(earlier + found[:1]):
             return True
         if "诈骗" in found and "涉嫌" not in found and _VICTIM.search(before):
+            return True
+        if _WRONGED.search(before + found + after):
             return True
         return bool(_CHEATED.search(earlier) or _IMPERSONATED.search(earlier + before + found))
     if kind == "freeze":

@@ -131,8 +131,8 @@ AGENT: Final = _done_by(20)
 
 #: What a creditor gets of, or finds out about, its debtor.
 _ON_DEBTOR: Final = then(
-    "收回 收到 领到 拿到 要回 拿回 发现 提供 查到 找到 举报",
-    if_next(maybe("了"), "被执行人 失信被执行人 老赖 债务人", unless_next("名单 通知 信息 决定 公告")),
+    "收回 收到 领到 拿到 要回 拿回 发现 提供 查到 查明 找到 举报",
+    if_next(6, "被执行人 失信被执行人 老赖 债务人", unless_next("名单 通知 信息 决定 公告")),
 )
 _TOWARDS_OTHERS: Final = any_of(
     "起诉 状告 控告",
@@ -156,6 +156,8 @@ _TOWARDS_OTHERS: Final = any_of(
     then("请求", maybe("法院"), "冻结 查封 执行 将 对 判"),
     then("申请", maybe("法院 人民法院"), "对 将 冻结 查封 保全 财产保全 诉前保全"),
     then("受", if_next(10, "委托")),
+    then("找到 寻找 找回 寻回 联系上", if_next("失联 失踪 走失")),
+    "识别 辨别 甄别",
     _ON_DEBTOR,
     then("办理", if_next(8, "案")),
 )
@@ -276,11 +278,17 @@ IS: Final = then(
 ).compile()
 #: What is done to a debtor is done by another: 对被执行人恢复供水.
 TOWARDS: Final = then(
-    any_of(then(unless_last("不"), "对 向 给 与 同 替"), "协助 帮助 拍卖 因 由于 鉴于"),
+    any_of(
+        then(unless_last("不"), "对 向 给 与 同 替"),
+        then(unless_last("列 成 定 沦 作 认 变 归 标 布 示 评 降 转 系 视 录 记"), "为"),
+        "协助 帮助 拍卖 因 由于 鉴于",
+    ),
     maybe("该 某 一名 各 有关"),
     END,
 ).compile()
-DEBTOR: Final = any_of("被执行人 失信被执行人 失信人 失信企业 失信单位 老赖").compile()
+DEBTOR: Final = any_of(
+    "被执行人 失信被执行人 失信人 失信人员 失信者 失信主体 失信企业 失信单位 限高人员 老赖"
+).compile()
 #: Dealing with somebody of whom more is said.
 DEALS: Final = then(
     BEGIN, without("被 遭 因", 8), any_of("向 与 非 给 跟", then("对", unless_next("外"))), "被 遭 因 涉嫌", 8, END
