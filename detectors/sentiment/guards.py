@@ -47,6 +47,7 @@ _DENIES: Final = any_of(
     then(BEGIN, "如", unless_next("期 约 实 下 今 何 皋 东")),
     then("不再", if_next("是 列 属 被 受 限 为 存在 拖欠 欠 失信")),
     "误列 误录 错列 误认",
+    then("不符合 未达到 不满足 不具备", if_next("列入 纳入 认定 破产 受理")),
     then("不在", if_next(14, "名单 之列 名录")),
     # It is only asked who, or how not to.
     "哪些 哪类 哪种 什么情况 什么情形 怎样 怎么才",
@@ -147,7 +148,8 @@ _OVER: Final = then(
                 已结清 已还清 已清偿 已缴清 已缴纳 已偿还 已了结 已化解 履行完毕 执行完毕 已结案 已执结 执行和解
                 达成和解 已和解 和解结案 履行结案 补缴完毕 已补缴 已补发 全部补发 全部补缴 全部发放 发放完毕 发放到位
                 已发放 缴清 清零 已成历史 已成为历史 翻篇 全部解决 妥善解决 圆满解决 得到解决 已获解决 已解决 撤下 结束
-                到位 销号 销案 异议成立 异议获 调解成功 调解结案 和解成功 denied dismissed lifted
+                到位 销号 销案 无缘 不沾边 期满 届满 异议成立 异议获 调解成功 调解结案 和解成功 denied dismissed
+                lifted
             """,
         )
     ),
@@ -293,12 +295,20 @@ _PRIVATE: Final = any_of(
 #: Persons whose crime is not the firm's; it may be the victim.
 _PERSONS: Final = any_of(
     """
-    前员工 原员工 离职员工 员工 职工 出纳 会计 保安 司机 业务员 销售员 业务经理 区域经理 仓管 保管员 采购员
+    前员工 原员工 离职员工 员工 职工 项目经理 出纳 会计 保安 司机 业务员 销售员 业务经理 区域经理 仓管 保管员 采购员
     前高管 离职高管 前总经理 前总裁 前董事长 前任 前副总 原副总 门店店长 店长 快递员 收银员 销售经理 销售总监
     采购经理 财务人员 工作人员 保洁 厨师 实习生 文员 旅客 乘客 顾客 住客 游客 租户 网友 路人 观众
     """
 )
 _STAFF: Final = then(_PERSONS, unless_next(then(2, "举报 讨 报案")), 16, END).compile()
+#: One of them went missing: 甲公司项目经理卷走工程款后失联.
+_STAFF_MISSING: Final = then(
+    SELF,
+    maybe("的 一 一名 某"),
+    _PERSONS,
+    without("老板 公司 法人 法定 负责 董事 总经理 称 爆料 发现 反映 讨 举报 投诉 表示 证实", 14),
+    END,
+).compile()
 #: The clause before is about them: 甲公司出纳挪用公款,被警方抓获.
 _STAFF_FIRST: Final = then(
     any_of(BEGIN, SELF), 4, _PERSONS, 16, Pattern(f"[{CLAUSE_END}]"), maybe("已 现"), "被", END
@@ -351,6 +361,7 @@ _DENIED_ALL: Final = any_of(
     then("无关", any_of(END, if_next("， 。 ；"))),
     """
         不受影响 未受影响 没有影响 不在其列 不在其中 不在列 未受波及 未被波及 非同一家 同名 重名 误传 误会 误伤 乌龙
+        误报 误登 错登 登记有误 录入错误 系统错误 系统故障 数据错误 纠错
         摆拍 否认 个人行为 从未发生 老赖是他人 消息有误 false denied denies rumour rumor
     """,
 ).compile()
@@ -486,7 +497,7 @@ def _not_the_firms(kind: str, earlier: str, before: str, found: str, after: str)
         return bool(_TOUCHED.match(after))
     if kind == "default":
         return "应收" in before
-    if kind == "owner-missing" and _MOVED.search(earlier + before):
+    if kind == "owner-missing" and (_MOVED.search(earlier + before) or _STAFF_MISSING.search(before)):
         return True
     return kind == "bankruptcy" and after.startswith("管理人") and bool(_TO_ANOTHERS.search(before))
 

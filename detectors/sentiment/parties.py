@@ -192,7 +192,9 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
     before = [at for at, mention in enumerate(found) if mention.start <= start]
     after = [mention for mention in found if mention.start >= end]
     attribute = roles.ATTRIBUTE.match(text[end:])
-    if attribute and (not roles.IS.search(text[:start]) or _spoken_to(clause, start)):
+    if roles.DEALT_WITH.match(text[end:]) and _spoken_to(clause, start, roles.DEALING):
+        return Who.OTHER
+    if attribute and (not roles.IS.search(text[:start]) or _spoken_to(clause, start, roles.DEALS)):
         # 失信企业甲公司: of whom it is said.
         apposed = (mention.who for mention in after if mention.start == end + attribute.end())
         return next(apposed, Who.OTHER)
@@ -216,10 +218,10 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
     return _left_to_the_topic(clause, start)
 
 
-def _spoken_to(clause: Clause, start: int) -> bool:
+def _spoken_to(clause: Clause, start: int, deals: re.Pattern[str]) -> bool:
     """Tell whether what begins at ``start`` is said of one whom the party before it deals with: 向被列为 ... 的企业."""
     since = max((mention.end for mention in clause.mentions if mention.end <= start), default=0)
-    return bool(roles.DEALS.search(clause.text[since:start]))
+    return bool(deals.search(clause.text[since:start]))
 
 
 def _nearest(clause: Clause, before: Sequence[int], start: int) -> Who | None:

@@ -58,7 +58,8 @@ _PARTIES: Final = any_of(
         供应商 经销商 代理商 加盟商 大客户 客户 同行 竞争对手 对手 友商 合作方 合作商 合作单位 合作伙伴 交易对方
         交易对手 债务人 欠款人 欠款方 债务方 借款人 反担保人 参股公司 参股企业 原子公司 前子公司 联营企业 联营公司
         承租人 承租方 承租户 租户 租客 承包商 承包方 分包商 分包方 总包方 总包单位 施工方 发包方 业主方 开发商 房企
-        邻厂 邻居 第三方 对方 不法分子 犯罪嫌疑人 嫌疑人 嫌犯 诈骗分子 骗子 团伙 被告方
+        邻厂 邻居 第三方 对方 不法分子 犯罪嫌疑人 嫌疑人 嫌犯 诈骗分子 骗子 团伙 冒名者 冒充者
+        造谣者 造假者 仿冒者 小偷 窃贼 劫匪 盗贼 黑客 纵火者 肇事者 被告方
     """,
     then("被告", unless_next("知")),
     then("他人", unless_next("为自己 为本 为公司 为其")),
@@ -289,9 +290,19 @@ TOWARDS: Final = then(
 DEBTOR: Final = any_of(
     "被执行人 失信被执行人 失信人 失信人员 失信者 失信主体 失信企业 失信单位 限高人员 老赖"
 ).compile()
+_DEALING: Final = then(BEGIN, without("被 遭 因", 8), any_of("向 与 非 给 跟 为", then("对", unless_next("外"))))
 #: Dealing with somebody of whom more is said.
-DEALS: Final = then(
-    BEGIN, without("被 遭 因", 8), any_of("向 与 非 给 跟", then("对", unless_next("外"))), "被 遭 因 涉嫌", 8, END
+DEALS: Final = then(_DEALING, "被 遭 因 涉嫌", 8, END).compile()
+DEALING: Final = then(_DEALING, 12, END).compile()
+#: ... and what is done with that one: 向进入破产程序的 ... 催收.
+DEALT_WITH: Final = then(
+    BEGIN,
+    without("被 遭", 8),
+    "的",
+    without("被 遭 消息 原因", 8),
+    """
+        催收 催讨 追讨 追索 索赔 追偿 供货 发货 采购 主张 发函 提供 收取 支付 捐 出租 借款 申报 解除 终止 解约 和解 合作 签
+    """,
 ).compile()
 #: A creditor's measures strike its debtor: 作为债权人,成功恢复执行.
 AS_CREDITOR: Final = any_of(
