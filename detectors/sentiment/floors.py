@@ -177,7 +177,7 @@ _ENFORCEMENT: Final = any_of(
     then("恢复对", 24, "的执行"),
     "司法扣划 司法划扣 司法划拨 司法划转 司法拘留 执行干警 拒不申报财产 拒绝申报财产",
     then("逃避 规避 抗拒", maybe("法院 判决 强制"), "执行"),
-    then(_SUFFERS, 8, "司法拍卖 法拍"),
+    then(_SUFFERS, 8, "司法拍卖 法拍 强拍 扣划 划扣"),
     then(_SUFFERS, 8, "拍卖 变卖", 4, "抵债 偿债 还债"),
 )
 _FREEZE: Final = any_of(
@@ -363,6 +363,7 @@ _ACCIDENT: Final = any_of(
     then("致", 8, telling("死 亡 身亡"), unless_next("率 亡率")),
     then(_NUMERAL, "死"),
     then(_WORKPLACE, 6, telling(_DISASTER)),
+    then(_SUFFERS, 4, "烧毁 焚毁 炸毁 夷为平地"),
     then("造成 致 导致", 8, "伤亡"),
     then(unless_last("打捞 发现"), "沉没 翻沉 倾覆 触礁", unless_next("成本 船 的")),
     # 发生事故, 粉尘爆炸, 6人受伤: told in so many clauses.

@@ -131,6 +131,8 @@ _NOT_YET: Final = then(
 _LESSON: Final = then(
     Pattern(f"[{CLAUSE_END}]"), SELF, 14, "学习 自查 培训 宣讲 举一反三 引以为戒 对照 警示 捐 驰援 支援 慰问"
 ).compile()
+#: What was only asked for has been granted: 申请撤出失信名单获准.
+_GRANTED: Final = then(BEGIN, 12, "获准 获批 获通过 获同意 获支持 获法院 被准许 成功").compile()
 #: Right after the fact it is said to be over or untrue, whatever it was.
 _OVER: Final = then(
     BEGIN,
@@ -319,7 +321,7 @@ _VICTIM: Final = then(
 ).compile()
 #: It was the victim earlier: what the police do next they do for it.
 _CHEATED: Final = then(
-    "遭 遭遇 遭到 被", without("指 控 曝 疑 诉 告 查 定 举 因 以 涉 立", 8), "诈骗 骗 盗 侵占 敲诈 勒索"
+    "遭 遭遇 遭到 被", without("指 控 曝 疑 诉 告 查 定 举 因 以 涉 立", 8), "诈骗 骗 盗 窃 抢 侵占 敲诈 勒索"
 ).compile()
 #: Others wronged the enterprise: 盗窃甲公司铜料的团伙.
 _WRONGED: Final = then("盗窃 偷盗 窃取 诈骗 骗取 敲诈 勒索 抢劫 侵害 侵占", maybe("了"), SELF).compile()
@@ -361,7 +363,7 @@ _DENIED_ALL: Final = any_of(
     then("无关", any_of(END, if_next("， 。 ；"))),
     """
         不受影响 未受影响 没有影响 不在其列 不在其中 不在列 未受波及 未被波及 非同一家 同名 重名 误传 误会 误伤 乌龙
-        误报 误登 错登 登记有误 录入错误 系统错误 系统故障 数据错误 纠错
+        误报 误登 错登 登记有误 录入错误 系统错误 系统故障 数据错误 纠错 误操作 操作失误 误冻 误封
         摆拍 否认 个人行为 从未发生 老赖是他人 消息有误 false denied denies rumour rumor
     """,
 ).compile()
@@ -421,7 +423,7 @@ def _denied(clause: str, start: int) -> bool:
             continue
         if match["never"]:
             return True
-        if _NOT_YET.search(clause[: match.start()]):
+        if _NOT_YET.search(clause[: match.start()]) and not _GRANTED.match(clause[start:]):
             continue
         if match["firm"] is None and (len(rest.replace(MASK, "")) > _LOOSE_REACH or _VERB.search(rest)):
             continue

@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
 from detectors.sentiment import floors, guards, parties
-from detectors.sentiment.names import masked
+from detectors.sentiment.names import masked, without_asides
 from detectors.sentiment.parties import Who
 from detectors.sentiment.terms import RELIEFS, RISKS
 from detectors.sentiment.words import trie
@@ -172,7 +172,7 @@ class _Story:
     """A text by clauses; they are only looked at where something is in doubt."""
 
     def __init__(self, text: str, names: tuple[str, ...], other_subject_factor: float) -> None:
-        self._text, self._names, self._factor = text, names, other_subject_factor
+        self._text, self._names, self._factor = without_asides(text, names), names, other_subject_factor
         self._alone: bool | None = None
 
     @cached_property

@@ -58,6 +58,10 @@ _WHOLE: Final = re.compile(r"(?:有限公司|有限责任公司|合伙企业|合
 _POSSESSION: Final = re.compile(
     r"(?:资产|股份|设备|仪器|汽车|工程|包装|服务|信息|网络|投资|管理|食品|产品)(?=被|遭|已|全部|均|及|和|、|款|司法|轮候|涉嫌|因)"
 )
+#: What else a party is or was called.
+_ASIDE: Final = re.compile(
+    r"\((?:曾用名|原名|原|前身|前称|以下简称|下称|简称|股票代码|证券代码|代码|统一社会信用代码)[^()]*\)"
+)
 _MARKET: Final = re.compile(r"^(?:\*?ST|S\*?ST|XD|XR|DR|N)(?=[\u4e00-\u9fff])")
 
 
@@ -124,6 +128,22 @@ def masked(text: str, names: tuple[str, ...]) -> str:
             parts += text[since:at], MASK * (end - at)
             since = end
     return "".join([*parts, text[since:]])
+
+
+def without_asides(text: str, names: tuple[str, ...]) -> str:
+    """Return a normalised text of the same length in which what else a party is or was called cannot be read.
+
+    Examples
+    --------
+    >>> without_asides("甲公司(曾用名:乙厂)破产", ("甲公司",)).replace(MASK, "x")
+    '甲公司xxxxxxxx破产'
+    """
+
+    def hidden(aside: re.Match[str]) -> str:
+        found = aside.group()
+        return found if any(occurrences(found, names)) else MASK * len(found)
+
+    return _ASIDE.sub(hidden, text) if "(" in text else text
 
 
 def is_form_of(alias: str, rest: str, names: Sequence[str]) -> bool:

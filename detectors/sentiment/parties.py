@@ -194,7 +194,11 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
     attribute = roles.ATTRIBUTE.match(text[end:])
     if roles.DEALT_WITH.match(text[end:]) and _spoken_to(clause, start, roles.DEALING):
         return Who.OTHER
-    if attribute and (not roles.IS.search(text[:start]) or _spoken_to(clause, start, roles.DEALS)):
+    if (
+        attribute
+        and not (roles.DOES.match(text[start:end]) and roles.SUFFERING.search(text[:start]))
+        and (not roles.IS.search(text[:start]) or _spoken_to(clause, start, roles.DEALS))
+    ):
         # 失信企业甲公司: of whom it is said.
         apposed = (mention.who for mention in after if mention.start == end + attribute.end())
         return next(apposed, Who.OTHER)
@@ -281,7 +285,11 @@ def _target(clause: Clause, applied: int, start: int, end: int) -> Who:
     before = [mention for mention in found if mention.end <= applied]
     if before and roles.AGAINST.search(text[: before[-1].start][-14:]):
         return before[-1].who
-    if roles.BEFALLS.search(text[before[0].end if before else 0 : applied]) or "收到" in text[:applied]:
+    befalls = roles.BEFALLS.search(text, before[0].end if before else 0, applied)
+    if befalls:
+        struck = [at for at, mention in enumerate(found) if mention.end <= befalls.start()]
+        return _nearest(clause, struck, befalls.start()) or clause.topic
+    if "收到" in text[:applied]:
         return before[0].who if before else clause.topic
     if before and roles.AGENT.search(text[: before[0].end]):
         return clause.topic

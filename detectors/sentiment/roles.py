@@ -103,7 +103,7 @@ SHARE: Final = then(BEGIN, "均 双双 同时 一并 一同 都 也").compile()
 #: Whom another party is when what follows is what creditors, workers and accusers do.
 CLAIMS: Final = then(
     BEGIN,
-    without("被 遭", 8),
+    without("被 遭 员工 工人 职工", 8),
     """
         上门 堵 讨债 讨要 追讨 催讨 催收 起诉 申请 向法院 向其 向公司 集体 维权 围堵 要求 报案 举报 爆料 断供
         停止供货 提起 提出 诉至 索赔 索要 追债 曝光 投诉 聚集 拉横幅 抽贷 断贷 宣布贷款 宣布提前
@@ -233,7 +233,7 @@ OWED: Final = then(
     6,
     """
         货款 工程款 借款 价款 款项 欠款 尾款 装修款 款 债务 债权 纠纷 合同 一案 案 诉讼 租金 房租 贷款 本息 本金 仲裁
-        电费 运费 提供担保 担保
+        电费 运费 提供担保 担保 对簿公堂 打官司 官司 闹翻 交恶 互诉 反目 对赌 解约 分手
     """,
 ).compile()
 #: A fact that begins with what is done: whoever is named in it or after it bears it.
@@ -290,6 +290,8 @@ TOWARDS: Final = then(
 DEBTOR: Final = any_of(
     "被执行人 失信被执行人 失信人 失信人员 失信者 失信主体 失信企业 失信单位 限高人员 老赖"
 ).compile()
+#: What is done then is done to the one before, not told of whom or what follows: 被法院查封土地.
+SUFFERING: Final = then(_BY, without("被 遭", 6), END).compile()
 _DEALING: Final = then(BEGIN, without("被 遭 因", 8), any_of("向 与 非 给 跟 为", then("对", unless_next("外"))))
 #: Dealing with somebody of whom more is said.
 DEALS: Final = then(_DEALING, "被 遭 因 涉嫌", 8, END).compile()
@@ -301,7 +303,8 @@ DEALT_WITH: Final = then(
     "的",
     without("被 遭 消息 原因", 8),
     """
-        催收 催讨 追讨 追索 索赔 追偿 供货 发货 采购 主张 发函 提供 收取 支付 捐 出租 借款 申报 解除 终止 解约 和解 合作 签
+        催收 催讨 追讨 追索 索赔 追偿 供货 发货 采购 主张 发函 提供 收取 支付 捐 出租 借款 申报 解除 终止 解约
+        和解 合作 签
     """,
 ).compile()
 #: A creditor's measures strike its debtor: 作为债权人,成功恢复执行.
