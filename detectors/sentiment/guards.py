@@ -23,6 +23,7 @@ from detectors.sentiment.words import (
     if_next,
     maybe,
     then,
+    times,
     unless_last,
     unless_next,
     without,
@@ -33,11 +34,13 @@ from detectors.sentiment.words import (
 #: They deny whatever follows them in the clause.
 _DENIES: Final = any_of(
     """
-        不存在 不涉及 未涉及 未发生 未发现 未出现 并未 未被 未遭 未受到 没有被 没被 没有发生 没有出现 没有任何 没有因
-        并无 无任何 无一 均无 并非 绝非 不是 均不是 也不是 并不是 都不是 不属于 不会 不构成 否认 澄清 辟谣 不实
+        不存在 不涉及 未涉及 未发生 未发现 未出现 未被 未遭 未受到 没有被 没被 没有发生 没有出现 没有任何 没有因
+        无任何 无一 均无 绝非 不是 均不是 也不是 并不是 都不是 不属于 不会 不构成 否认 澄清 辟谣 不实
         不属实 谣传 谣言 误传 排除 免于 避免 防止 杜绝 预防 防范 严防 谨防 警惕 从未 从没 未曾 移出 移除 撤出 撤回
         驳回 不予受理 不受理 裁定不受理 解封 解冻 摘除 摘掉 屏蔽 将可能
     """,
+    then("并未", unless_next("能 按 如 及")),
+    then("并非", unless_next("法")),
     then("可能", if_next("被 遭 会被 将被")),
     # It is told by those who make it up, or by mistake.
     then("造谣 编造 捏造 散布 谎称 虚构 误传 误将 误把 误报", 6, SELF),
@@ -87,7 +90,12 @@ _DENIES_LOOSELY: Final = any_of(
     then("如", unless_next("期 约 实 下 今 何 皋 东")),
 )
 #: They deny even what is only promised: 承诺绝不虚开.
-_NEVER: Final = any_of("绝不 决不 永不 从不 绝无 并无 坚决不 承诺不 保证不")
+_NEVER: Final = any_of(then("并无", unless_next("力 法 可供")), "绝不 决不 永不 从不 绝无 坚决不 承诺不 保证不")
+#: What is told to deny a rumour, 辟谣:公司没有 ..., is denied by any small no.
+_SAYS_NO: Final = then("辟谣 澄清 否认", 6, Pattern(":"), END).compile()
+_NO: Final = then(
+    any_of("没有 无 并非 不是 不存在", then("未", unless_next("能 按 履 支 缴 偿 归 兑 付"))), 14, END
+).compile()
 _DENIES_IN_ENGLISH: Final = any_of("no_ not_ denied_ denies_ without_ dismisses_")
 _DENIAL: Final = re.compile(
     f"(?P<never>{_NEVER.source})|(?P<firm>{_DENIES.source}|{_DENIES_IN_ENGLISH.source})|{_DENIES_LOOSELY.source}",
@@ -251,12 +259,18 @@ _DANGER: Final = then(
 _INQUIRY: Final = then(BEGIN, 6, "协查 协助执行 协执").compile()
 #: A firm may have been founded then, or have borrowed what it now does not pay.
 _SINCE: Final = "创 成立 注册 上市 建 投产 起家 签 借"
+#: A number of years that no longer counts.
+_AGES: Final = then(
+    any_of("十 数十 几十 多 若干", times("一 二 三 四 五 六 七 八 九 十", 2, 3), then("1 2 3 4 5 6 7 8 9", DIGIT)),
+    maybe("多 余 几"),
+    "年前",
+)
+#: The clause before is no more than that: 十五年前,甲公司一度 ...
+_AGES_AGO: Final = then(_AGES, Pattern(f"[{CLAUSE_END}]"), END).compile()
 #: So long ago that it no longer counts.
 _LONG_AGO: Final = any_of(
     then(
-        any_of("十 二十 三十 四十 五十 六十 七十 八十 九十 数十 几十 多 若干", then("1 2 3 4 5 6 7 8 9", DIGIT)),
-        maybe("多 余 几"),
-        "年前",
+        _AGES,
         without(_SINCE, 8),
         END,
     ),
@@ -394,9 +408,11 @@ def taken_back(kind: str, text: str, clause: tuple[int, int], start: int, end: i
     return (
         _denied(text[clause[0] : clause[1]], start - clause[0])
         or bool(_WITHIN.search(found) or (_UNREVOKED if kind == "revocation" else _WITHDRAWN).search(found))
+        or bool(_SAYS_NO.search(text[: clause[0]]) and _NO.search(before))
         or _over(before, after)
         or (_ended(kind, after) and not _objected(before, after))
         or _only_spoken_of(before, found, after)
+        or bool(_AGES_AGO.search(text[: clause[0]]) and not _STILL.search(text[slice(*clause)]))
         or _hearsay(text, clause, end)
         or bool(MASK not in text[clause[0] : clause[1]] and _LESSON.match(text, clause[1]))
         or _titled(text, clause, start, end)

@@ -122,6 +122,9 @@ def clauses(text: str, names: tuple[str, ...]) -> tuple[Clause, ...]:
     """
     parts = [(match.start(), match.group()) for match in _CLAUSE.finditer(text)]
     named = [mentions(part, names) if names else [] for _, part in parts]
+    for at, (start, part) in enumerate(parts[:-1]):
+        if text.startswith(":", start + len(part)) and _is_only(named[at + 1], parts[at + 1][1]):
+            named[at] = [mention._replace(who=Who.SUBJECT) for mention in named[at]]
     everybody = [mention.who for found in named for mention in found]
     topic = Who.OTHER if everybody and Who.SUBJECT not in everybody and roles.NAMED.search(text) else Who.SUBJECT
     patient = its = that = topic
@@ -131,11 +134,16 @@ def clauses(text: str, names: tuple[str, ...]) -> tuple[Clause, ...]:
         if found:
             topic, patient = _roles(part, found, topic)
             its = _aimed_at(part, found, roles.AIMS) or topic
-            that = _aimed_at(part, found, roles.SUES) or topic
+            that = found[-1].who if roles.PARTS.search(part) else _aimed_at(part, found, roles.SUES) or topic
         lectures = text.startswith(":", start + len(part)) and roles.LECTURES.search(part)
         if lectures or (topic is Who.SUBJECT and roles.AS_CREDITOR.search(part)):
             topic = its = Who.OTHER
     return tuple(result)
+
+
+def _is_only(found: Sequence[Mention], clause: str) -> bool:
+    """Tell whether a clause is nothing but the enterprise's name: 又一家企业破产:甲公司."""
+    return len(found) == 1 and found[0] == (0, len(clause), Who.SUBJECT)
 
 
 def _aimed_at(clause: str, found: Sequence[Mention], aims: re.Pattern[str]) -> Who | None:
@@ -146,7 +154,9 @@ def _aimed_at(clause: str, found: Sequence[Mention], aims: re.Pattern[str]) -> W
 
 def _roles(clause: str, found: Sequence[Mention], before: Who) -> tuple[Who, Who]:
     """Return whom the next clause goes on about, and to whom this one did something."""
-    bearing = [found[i] for i in range(len(found)) if not _is_agent(clause, found, i)]
+    bearing = [
+        found[i] for i in range(len(found)) if not _is_agent(clause, found, i) and not _only_owed(clause, found, i)
+    ]
     if not bearing:
         return before, before
     first, last = bearing[0], bearing[-1]
@@ -157,6 +167,14 @@ def _roles(clause: str, found: Sequence[Mention], before: Who) -> tuple[Who, Who
     if first.who is Who.OTHER and any(m.who is Who.SUBJECT for m in bearing) and not roles.ACTS.search(clause):
         return Who.SUBJECT, last.who
     return first.who, last.who
+
+
+def _only_owed(clause: str, found: Sequence[Mention], at: int) -> bool:
+    """Tell whether a clause names another party first, as one with whom somebody quarrels or to whom he owes."""
+    mention = found[at]
+    if at or mention.who is Who.SUBJECT:
+        return False
+    return bool(roles.OWES.search(clause[: mention.start]) and roles.OWED.match(clause[mention.end :]))
 
 
 def _reports(act: str) -> bool:
@@ -240,7 +258,8 @@ def _nearest(clause: Clause, before: Sequence[int], start: int) -> Who | None:
                 return _after_act(text, found[at].end, start)
         elif not _is_agent(text, found, at, start) and not (earlier and _owes(text, earlier, found[at])):
             own = roles.WITH.search(text[: found[at].end]) and roles.OWN_DOING.match(text, start)
-            if not own:
+            in_vain = earlier and earlier.who is Who.SUBJECT and roles.IN_VAIN.match(text, found[at].end)
+            if not own and not in_vain:
                 return Who.OTHER
     return None
 

@@ -91,6 +91,7 @@ _OTHER: Final = any_of(
     then(_SOME, 8, _SOME_WHAT),
     then("某", without("被 遭 涉 因", 10), _CERTAIN),
     then("某", "甲 乙 丙 丁 某"),
+    then("另一 另外一 另", maybe("家"), maybe("关联"), "企业 公司 工厂"),
     _PARTIES,
     _AT_LARGE,
 )
@@ -148,7 +149,7 @@ _TOWARDS_OTHERS: Final = any_of(
         申报破产债权 代偿 代为 代付 垫付 先行支付 揭发 抵制 警惕 谴责 报道 点评 评论 解读 防范 打击 预防 拒绝 杜绝
         远离 抢救 扑救 扑灭 解救 抓获 破获 识破 取代 顶替 收治 安置 吸纳 招聘 聘用 录用 冒用
     """,
-    then("为", if_next(12, "员工 工人 职工 客户 农民工 居民 群众 学校 家庭 受损 受灾")),
+    then("为", unless_next("何 什么 啥 此"), if_next(12, "员工 工人 职工 客户 农民工 居民 群众 学校 家庭 受损 受灾")),
     "见义勇为",
     then(unless_last("销售 生产 制售 涉嫌 售卖 贩卖 经营"), "假冒"),
     then("配合", "警方 公安 法院 税务 执法"),
@@ -225,6 +226,8 @@ WITH: Final = then("伙同 勾结 串通 联合 合谋 通过 利用 指使 向 
 OWN_DOING: Final = any_of("虚开 骗 诈骗 侵占 行贿 走私 实施 从事 涉嫌 隐匿 偷 逃 洗钱").compile()
 #: Owing another party, or a quarrel with it: what follows befalls the one who owes.
 OWES: Final = then("拖欠 未付 未向 未支付 未偿还 未归还 未履行 欠付 欠 与 和 同 因 就 不服 对 为", 14, END).compile()
+#: What was tried with another party came to nothing: 并购乙公司失败后.
+IN_VAIN: Final = then(2, "失败 未果 不成 无果 受阻 败诉 遭拒 被拒 告吹").compile()
 #: This one surely owes: 乙公司拖欠甲公司货款被强制执行.
 OWES_TO: Final = then("拖欠 未付 未支付 未偿还 未归还 欠付 欠", 14, END).compile()
 OWED: Final = then(
@@ -335,6 +338,8 @@ NAMED: Final = any_of(
 BEFALLS: Final = then("被 遭", unless_next("告 执行 申请人")).compile()
 #: The one that an act of the enterprise is aimed at; 其 in the next clause is that one.
 AIMS: Final = then("将 把 向 对 诉 告 讨 追偿 举报 替 给 帮", without("欠", 8), END).compile()
+#: Nor goes it on with that one: 与甲公司终止合作,因该公司 ...
+PARTS: Final = then("终止 解除 停止 暂停 取消 中止", 4, "合作 合同 协议 供货 交易 收购 往来 签约").compile()
 #: Whom the enterprise sues or buys, the next clause calls 该公司.
 SUES: Final = then("起诉 诉 状告 控告 举报 投诉 追讨 追偿 收购 并购 接手", without("欠", 8), END).compile()
 THAT: Final = then(BEGIN, maybe("但 而 因 目前 现"), "该公司 该企业 该厂 该客户 该供应商 这家公司 此公司").compile()
