@@ -317,10 +317,10 @@ _CRIMINAL: Final = any_of(
     then("移送", 6, "检察 公安 司法 审查起诉 起诉"),
     "提起公诉 被公诉",
     then("被 遭 采取", 12, "留置"),
-    "监视居住 取保候审 通缉 criminal_investigation accounting_fraud ponzi",
+    "监视居住 取保候审 通缉 网上追逃 criminal_investigation accounting_fraud ponzi",
 )
 _REPAYS: Final = any_of(
-    "兑付 偿付 偿还 付息 清偿 还本 还款 还债 还贷 划付",
+    "兑付 承兑 偿付 偿还 付息 清偿 还本 还款 还债 还贷 划付",
     then("归还", 8, "贷款 借款 本金 债"),
     then("支付", 14, "本息 利息 本金 到期"),
     then("兑现", 4, "商票 票据"),
@@ -359,7 +359,11 @@ _ACCIDENT: Final = any_of(
     then("发生 突发 引发 酿成 突然 出现", 14, telling(_DISASTER)),
     then(telling(_DISASTER), 10, "致 造成 已有 死 伤 遇难 人员 烧毁 吞噬"),
     then(_NUMERAL, "名 人", 8, telling("死亡 遇难 身亡 丧生 死 被埋")),
-    then("工人 员工 职工 矿工 施工人员 作业人员", 14, telling("身亡 坠亡 死亡 遇难 丧生 被埋 压死")),
+    then(
+        "工人 员工 职工 矿工 民工 工友 安装工 电工 焊工 普工 技工 操作工 施工人员 作业人员",
+        14,
+        telling("身亡 坠亡 死亡 遇难 丧生 被埋 压死"),
+    ),
     then("致", 8, telling("死 亡 身亡"), unless_next("率 亡率")),
     then(_NUMERAL, "死"),
     then(_WORKPLACE, 6, telling(_DISASTER)),

@@ -63,7 +63,17 @@ _PARTIES: Final = any_of(
     """,
     then("被告", unless_next("知")),
     then("他人", unless_next("为自己 为本 为公司 为其")),
-    then("前 原 离职 离任 卸任 退休 辞职", "高管 员工 职工 副总 经理 总监 会计 出纳 财务 销售 业务员 监事 厂长"),
+    then("业主", if_next("被 因 成 已 遭")),
+    then(
+        unless_last("目 此 之 先 年 月 日 天 提 当 以 午 节"),
+        "前 原",
+        "物业 承包人 东家 运营方 管理方 承租方 施工方",
+    ),
+    then(
+        unless_last("目 此 之 先 年 月 日 天 提 当 以 午 节"),
+        "前 原 离职 离任 卸任 退休 辞职",
+        "高管 员工 职工 副总 经理 总监 会计 出纳 财务 销售 业务员 监事 厂长",
+    ),
     "被诉方 买方 卖方 买家 卖家",
     then("下游 上游", unless_next("业务")),
     """
@@ -249,23 +259,26 @@ DOES: Final = any_of(
 ).compile()
 DOES_REACH: Final = 24
 #: Right after the fact: a party of that kind and not the enterprise, 停产企业, 失联客户.
-ATTRIBUTE: Final = then(
-    BEGIN,
-    maybe("的 楼盘 ”"),
-    any_of(
-        """
+ATTRIBUTE: Final = any_of(
+    then(
+        BEGIN,
+        maybe("的 楼盘 ”"),
+        any_of(
+            """
             企业 公司 客户 厂商 房企 同行 单位 个人 案例 机构 供应商 经销商 项目 工厂 小厂
         """,
-        then("厂", unless_next("房 区 长")),
-        """
+            then("厂", unless_next("房 区 长")),
+            """
             农民工 工人 劳动者 群众 业主 受损 受灾 居民 人士 主体 商家 平台 地块 土地 煤矿 矿山 资产包
         """,
-        then("老板", if_next("留 遗 的厂")),
-        then(maybe("案件"), "申请人 申请执行人", unless_next("为 系 是 某")),
-        "人员家属 嫌犯 嫌疑人 逃犯 罪犯 门店 超市 商场 4S店 药店 饭店 餐厅 酒店 学校 医院 影院 健身房 培训班 美容院 "
-        "矿企 会员 学员 储户 商户 家庭 球员 楼盘",
+            then("老板", if_next("留 遗 的厂")),
+            then(maybe("案件"), "申请人 申请执行人", unless_next("为 系 是 某")),
+            "人员家属 嫌犯 嫌疑人 逃犯 罪犯 门店 超市 商场 4S店 药店 饭店 餐厅 酒店 学校 医院 影院 健身房 培训班 美容院 "
+            "矿企 会员 学员 储户 商户 家庭 球员 楼盘",
+        ),
+        unless_next("名单 名录 黑名单 公示 信息 公告 清单 库 范围 负责人 因 列表"),
     ),
-    unless_next("名单 名录 黑名单 公示 信息 公告 清单 库 范围 负责人 因 列表"),
+    then(BEGIN, "业主 客户 租户 供应商 经销商"),
 ).compile()
 #: It is said of the party that follows: 破产重整中的乙公司.
 OF_NEXT: Final = then(BEGIN, 8, "的", without("被 由 向 对 与 消息 投诉 公告", 8), END).compile()
