@@ -35,12 +35,14 @@ from detectors.sentiment.words import (
 _DENIES: Final = any_of(
     """
         不存在 不涉及 未涉及 未发生 未发现 未出现 未被 未遭 未受到 没有被 没被 没有发生 没有出现 没有任何 没有因
-        无任何 无一 均无 绝非 不是 均不是 也不是 并不是 都不是 不属于 不会 不构成 否认 澄清 辟谣 不实
+        无任何 无一 绝非 不是 均不是 也不是 并不是 都不是 不属于 不会 不构成 否认 澄清 辟谣 不实
         不属实 谣传 谣言 误传 排除 免于 避免 防止 杜绝 预防 防范 严防 谨防 警惕 从未 从没 未曾 移出 移除 撤出 撤回
         驳回 不予受理 不受理 裁定不受理 解封 解冻 摘除 摘掉 屏蔽 将可能
     """,
     then("并未", unless_next("能 按 如 及")),
     then("并非", unless_next("法")),
+    then("均无", unless_next("力 法 可供")),
+    then("走出 摆脱 告别", if_next(24, "阴影 阴霾 困境 泥潭 风波 低谷")),
     then("可能", if_next("被 遭 会被 将被")),
     # It is told by those who make it up, or by mistake.
     then("造谣 编造 捏造 散布 谎称 虚构 误传 误将 误把 误报", 6, SELF),
@@ -168,7 +170,7 @@ _OVER: Final = then(
 _ENDS: Final = MappingProxyType(
     {
         "bankruptcy": "撤回 驳回 不予受理 未予受理 执行完毕 撤销 恢复正常经营 重整成功",
-        "dishonest": "移出 移除 撤销 删除 屏蔽 修复 履行完毕 解除 退出 下架 履行全部 摘帽 恢复",
+        "dishonest": "移出 移除 撤销 删除 屏蔽 修复 履行完毕 解除 退出 下架 下线 履行全部 摘帽 恢复",
         "serious-violation": "移出 移除 撤销 删除 修复 退出",
         "consumption-ban": "解除 撤销 取消 移出 履行完毕 和解",
         "enforcement": "履行完毕 和解 执行完毕 结案 执结 撤回 撤销 付清 还清 清偿 结清 解除 驳回 履行全部 履行",
@@ -206,7 +208,7 @@ _OBJECTS: Final = then("解除 解封 撤销 异议 复议 上诉 不服 提请 
 _LICENCE: Final = "许可 资质 执照 牌照 资格"
 #: A fact takes itself back: 撤销吊销决定; but 撤销许可 is one.
 _WITHIN: Final = any_of(
-    "不予受理 不受理 驳回 不存在 未被 并未 移出 解除 解封 解冻 未发生",
+    "不予受理 不受理 驳回 不存在 误传 谣传 误认 未被 并未 移出 解除 解封 解冻 未发生",
     then("无 未 零 没有 不", "违约 逾期 拖欠 欠"),
     # Reorganised, unless the attempt ends in bankruptcy.
     then("终结 终止", 30, "重整", unless_next(then(30, "宣告 破产"))),
@@ -245,9 +247,9 @@ _BUT_IS: Final = any_of(
 _RUMOUR: Final = then(BEGIN, 2, "传闻 传言 流言 谣言 猜测 猜想 说法 疑云").compile()
 _OWNED: Final = any_of(then(unless_last("不"), "属实"), "承认 证实 坦言 确有 确认 坐实 成真").compile()
 #: It is asked: 会破产吗?
-_ASKED: Final = then(BEGIN, 8, "吗 么", END).compile()
+_ASKED: Final = then(BEGIN, 8, "吗 么 怎么办", END).compile()
 #: What is only told or asked, 传甲公司破产?, comes to nothing if all goes on as ever.
-_HEARSAY: Final = any_of(then(BEGIN, "传 网传 疑 疑似 坊间 有传 盛传 风传"), then("?", END)).compile()
+_HEARSAY: Final = any_of(then(BEGIN, "传 据传 听说 传言 网传 疑 疑似 坊间 有传 盛传 风传"), then("?", END)).compile()
 _AS_EVER: Final = then("经营 运营 生产 营业 运转 履职 交付 一切 生活 工作 业务", 4, "正常 有序 照常 稳定").compile()
 #: Only the danger of it: 识别跑路风险.
 _DANGER: Final = then(

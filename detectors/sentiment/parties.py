@@ -256,10 +256,11 @@ def _nearest(clause: Clause, before: Sequence[int], start: int) -> Who | None:
             other = earlier if earlier and earlier.who is Who.OTHER else None
             if other is None or not _owes(text, other, found[at], roles.OWES_TO):
                 return _after_act(text, found[at].end, start)
-        elif not _is_agent(text, found, at, start) and not (earlier and _owes(text, earlier, found[at])):
+        elif not _is_agent(text, found, at, start) and not (earlier and _owes(text[:start], earlier, found[at])):
             own = roles.WITH.search(text[: found[at].end]) and roles.OWN_DOING.match(text, start)
             in_vain = earlier and earlier.who is Who.SUBJECT and roles.IN_VAIN.match(text, found[at].end)
-            if not own and not in_vain:
+            cause = roles.CAUSE.search(text[: found[at].start]) and roles.CAUSED.match(text[found[at].end : start])
+            if not own and not in_vain and not cause:
                 return Who.OTHER
     return None
 

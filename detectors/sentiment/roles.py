@@ -101,6 +101,7 @@ _OTHER: Final = any_of(
     then(_SOME, 8, _SOME_WHAT),
     then("某", without("被 遭 涉 因", 10), _CERTAIN),
     then("某", "甲 乙 丙 丁 某"),
+    then("所办 所开 任职的 兼职的 参股的 持股的", maybe("一家 其他"), "企业 公司 工厂 厂"),
     then("另一 另外一 另", maybe("家"), maybe("关联"), "企业 公司 工厂"),
     _PARTIES,
     _AT_LARGE,
@@ -159,7 +160,12 @@ _TOWARDS_OTHERS: Final = any_of(
         申报破产债权 代偿 代为 代付 垫付 先行支付 揭发 抵制 警惕 谴责 报道 点评 评论 解读 防范 打击 预防 拒绝 杜绝
         远离 抢救 扑救 扑灭 解救 抓获 破获 识破 取代 顶替 收治 安置 吸纳 招聘 聘用 录用 冒用
     """,
-    then("为", unless_next("何 什么 啥 此"), if_next(12, "员工 工人 职工 客户 农民工 居民 群众 学校 家庭 受损 受灾")),
+    then(
+        unless_last("因"),
+        "为",
+        unless_next("何 什么 啥 此"),
+        if_next(12, "员工 工人 职工 客户 农民工 居民 群众 学校 家庭 受损 受灾"),
+    ),
     "见义勇为",
     then(unless_last("销售 生产 制售 涉嫌 售卖 贩卖 经营"), "假冒"),
     then("配合", "警方 公安 法院 税务 执法"),
@@ -170,6 +176,7 @@ _TOWARDS_OTHERS: Final = any_of(
     then("受", if_next(10, "委托")),
     then("找到 寻找 找回 寻回 联系上", if_next("失联 失踪 走失")),
     "识别 辨别 甄别",
+    then("曾任 任职于 供职于", if_next(16, "企业 公司 厂")),
     _ON_DEBTOR,
     then("办理", if_next(8, "案")),
 )
@@ -238,6 +245,11 @@ OWN_DOING: Final = any_of("虚开 骗 诈骗 侵占 行贿 走私 实施 从事 
 OWES: Final = then("拖欠 未付 未向 未支付 未偿还 未归还 未履行 欠付 欠 与 和 同 因 就 不服 对 为", 14, END).compile()
 #: What was tried with another party came to nothing: 并购乙公司失败后.
 IN_VAIN: Final = then(2, "失败 未果 不成 无果 受阻 败诉 遭拒 被拒 告吹").compile()
+#: Another party is why: 因客户回款困难而停产.
+CAUSE: Final = then("因 因为 由于 受", maybe("下游 上游 主要 大 多家 其"), END).compile()
+CAUSED: Final = then(
+    BEGIN, without("被 遭", 6), "回款 拖欠 断供 停供 撤资 退货 拒付 拖累 牵连 欠款 抽贷 断贷 毁约 砍单"
+).compile()
 #: This one surely owes: 乙公司拖欠甲公司货款被强制执行.
 OWES_TO: Final = then("拖欠 未付 未支付 未偿还 未归还 欠付 欠", 14, END).compile()
 OWED: Final = then(
@@ -273,8 +285,8 @@ ATTRIBUTE: Final = any_of(
         """,
             then("老板", if_next("留 遗 的厂")),
             then(maybe("案件"), "申请人 申请执行人", unless_next("为 系 是 某")),
-            "人员家属 嫌犯 嫌疑人 逃犯 罪犯 门店 超市 商场 4S店 药店 饭店 餐厅 酒店 学校 医院 影院 健身房 培训班 美容院 "
-            "矿企 会员 学员 储户 商户 家庭 球员 楼盘",
+            "人员家属 嫌犯 嫌疑人 逃犯 罪犯 门店 超市 商场 4S店 药店 饭店 餐厅 酒店 学校 医院 影院 健身房 培训班 "
+            "美容院 矿企 会员 学员 储户 商户 家庭 球员 楼盘",
         ),
         unless_next("名单 名录 黑名单 公示 信息 公告 清单 库 范围 负责人 因 列表"),
     ),
@@ -336,7 +348,8 @@ AS_CREDITOR: Final = any_of(
 #: What follows a colon then is said of firms at large.
 LECTURES: Final = then(
     any_of(
-        "提醒 培训 讲座 课堂 沙龙 科普 普法 解读 说法 释法 问答 讲解 支招 建议 开讲 呼吁 倡议",
+        "提醒 培训 讲座 研讨会 论坛 公开课 直播 分享会 课堂 沙龙 科普 普法 解读 说法 释法 问答 "
+        "讲解 支招 建议 开讲 呼吁 倡议",
         then(unless_last("风险"), "提示"),
     ),
     END,
