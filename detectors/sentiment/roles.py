@@ -176,6 +176,7 @@ _TOWARDS_OTHERS: Final = any_of(
     then("受", if_next(10, "委托")),
     then("找到 寻找 找回 寻回 联系上", if_next("失联 失踪 走失")),
     "识别 辨别 甄别",
+    then("接收 接纳", if_next(16, "学员 会员 员工 职工 订单 客户 患者 学生 奶源")),
     then("曾任 任职于 供职于", if_next(16, "企业 公司 厂")),
     _ON_DEBTOR,
     then("办理", if_next(8, "案")),
@@ -325,15 +326,18 @@ _DEALING: Final = then(BEGIN, without("被 遭 因", 8), any_of("向 与 非 给
 DEALS: Final = then(_DEALING, "被 遭 因 涉嫌", 8, END).compile()
 DEALING: Final = then(_DEALING, 12, END).compile()
 #: ... and what is done with that one: 向进入破产程序的 ... 催收.
-DEALT_WITH: Final = then(
-    BEGIN,
-    without("被 遭", 8),
-    "的",
-    without("被 遭 消息 原因", 8),
-    """
+DEALT_WITH: Final = any_of(
+    then(
+        BEGIN,
+        without("被 遭", 8),
+        "的",
+        without("被 遭 消息 原因", 8),
+        """
         催收 催讨 追讨 追索 索赔 追偿 供货 发货 采购 主张 发函 提供 收取 支付 捐 出租 借款 申报 解除 终止 解约
         和解 合作 签
     """,
+    ),
+    then(BEGIN, without("被 遭", 8), "家属 遇难者 死难者 受害者 伤者", 4, "捐 慰问 提供 致哀 吊唁"),
 ).compile()
 #: A creditor's measures strike its debtor: 作为债权人,成功恢复执行.
 AS_CREDITOR: Final = any_of(
