@@ -209,17 +209,9 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
     within = [mention for mention in found if start < mention.end and mention.start < end]
     before = [at for at, mention in enumerate(found) if mention.start <= start]
     after = [mention for mention in found if mention.start >= end]
-    attribute = roles.ATTRIBUTE.match(text[end:])
-    if roles.DEALT_WITH.match(text[end:]) and _spoken_to(clause, start, roles.DEALING):
-        return Who.OTHER
-    if (
-        attribute
-        and not (roles.DOES.match(text[start:end]) and roles.SUFFERING.search(text[:start]))
-        and (not roles.IS.search(text[:start]) or _spoken_to(clause, start, roles.DEALS))
-    ):
-        # 失信企业甲公司: of whom it is said.
-        apposed = (mention.who for mention in after if mention.start == end + attribute.end())
-        return next(apposed, Who.OTHER)
+    told_of = _told_of(clause, start, end, after)
+    if told_of is not None:
+        return told_of
     if within and roles.DOES.match(text[start:end]):
         return within[-1].who
     if before and not after and roles.TOWARDS.search(text[:start]) and roles.DEBTOR.match(text, start):
@@ -238,6 +230,20 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
     if after and roles.DOES.match(text[start:end]) and after[0].start - end <= roles.DOES_REACH:
         return after[0].who
     return _left_to_the_topic(clause, start)
+
+
+def _told_of(clause: Clause, start: int, end: int, after: Sequence[Mention]) -> Who | None:
+    """Return of whom the noun behind a fact says it, 失信客户, or None where no such noun stands there."""
+    text = clause.text
+    if roles.DEALT_WITH.match(text[end:]) and _spoken_to(clause, start, roles.DEALING):
+        return Who.OTHER
+    noun = roles.ATTRIBUTE.match(text[end:])
+    if noun is None or (roles.DOES.match(text[start:end]) and roles.SUFFERING.search(text[:start])):
+        return None
+    if roles.IS.search(text[:start]) and not _spoken_to(clause, start, roles.DEALS):
+        return None
+    # 失信企业甲公司: the one that is named next to it.
+    return next((mention.who for mention in after if mention.start == end + noun.end()), Who.OTHER)
 
 
 def _spoken_to(clause: Clause, start: int, deals: re.Pattern[str]) -> bool:
