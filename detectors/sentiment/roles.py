@@ -175,7 +175,7 @@ _TOWARDS_OTHERS: Final = any_of(
     then("申请", maybe("法院 人民法院"), "对 将 冻结 查封 保全 财产保全 诉前保全"),
     then("受", if_next(10, "委托")),
     then("找到 寻找 找回 寻回 联系上", if_next("失联 失踪 走失")),
-    "识别 辨别 甄别",
+    "识别 辨别 甄别 抓住 逮住 抓到",
     then("接收 接纳", if_next(16, "学员 会员 员工 职工 订单 客户 患者 学生 奶源")),
     then("曾任 任职于 供职于", if_next(16, "企业 公司 厂")),
     _ON_DEBTOR,
@@ -287,7 +287,7 @@ ATTRIBUTE: Final = any_of(
             then("老板", if_next("留 遗 的厂")),
             then(maybe("案件"), "申请人 申请执行人", unless_next("为 系 是 某")),
             "人员家属 嫌犯 嫌疑人 逃犯 罪犯 门店 超市 商场 4S店 药店 饭店 餐厅 酒店 学校 医院 影院 健身房 培训班 "
-            "美容院 矿企 会员 学员 储户 商户 家庭 球员 楼盘",
+            "美容院 矿企 货主 货代 摊主 店主 房客 租客 会员 学员 储户 商户 家庭 球员 楼盘",
         ),
         unless_next("名单 名录 黑名单 公示 信息 公告 清单 库 范围 负责人 因 列表"),
     ),
@@ -379,7 +379,7 @@ ITS: Final = then(unless_last("及 与 和"), "其", unless_next("他 它 中 �
 APPLIES: Final = then("申请", unless_next("人 撤 解 暂 中 停 不"), 24, END).compile()
 #: Right after the measure: somebody applied for it, and with success.
 APPLICATION: Final = then(
-    BEGIN, maybe("的"), "申请", maybe("已"), "获 被受理 被立案 得到 通过 成功 受理 立案"
+    BEGIN, maybe("的"), "申请", maybe("已"), "获 被受理 被立案 得到 通过 成功 受理 立案 书 材料"
 ).compile()
 APPLIES_FOR_ENFORCEMENT: Final = then("申请", maybe("人民法院 法院"), maybe("强制 恢复"), "执行").compile()
 #: Whoever applies for these wants them for a debtor that it names, or for itself.
