@@ -411,11 +411,15 @@ def taken_back(kind: str, text: str, clause: tuple[int, int], start: int, end: i
     return (
         _denied(text[clause[0] : clause[1]], start - clause[0])
         or bool(_WITHIN.search(found) or (_UNREVOKED if kind == "revocation" else _WITHDRAWN).search(found))
-        or bool(_SAYS_NO.search(text[: clause[0]]) and _NO.search(before))
+        or bool(text.endswith(":", 0, clause[0]) and _SAYS_NO.search(text[: clause[0]]) and _NO.search(before))
         or _over(before, after)
         or (_ended(kind, after) and not _objected(before, after))
         or _only_spoken_of(before, found, after)
-        or bool(_AGES_AGO.search(text[: clause[0]]) and not _STILL.search(text[slice(*clause)]))
+        or bool(
+            "年前" in text[: clause[0]]
+            and _AGES_AGO.search(text[: clause[0]])
+            and not _STILL.search(text[slice(*clause)])
+        )
         or _hearsay(text, clause, end)
         or bool(MASK not in text[clause[0] : clause[1]] and _LESSON.match(text, clause[1]))
         or _titled(text, clause, start, end)
@@ -505,7 +509,7 @@ def _not_the_firms(kind: str, earlier: str, before: str, found: str, after: str)
     if kind == "criminal":
         if _PRIVATE.search(before + found + after) or _STAFF.search(before):
             return True
-        if not before and _STAFF_FIRST.search(earlier + found[:1]):
+        if not before and found.startswith("被") and _STAFF_FIRST.search(earlier + found[:1]):
             return True
         if "诈骗" in found and "涉嫌" not in found and _VICTIM.search(before):
             return True

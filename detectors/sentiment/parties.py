@@ -249,7 +249,7 @@ def _told_of(clause: Clause, start: int, end: int, after: Sequence[Mention]) -> 
 def _spoken_to(clause: Clause, start: int, deals: re.Pattern[str]) -> bool:
     """Tell whether what begins at ``start`` is said of one whom the party before it deals with: 向被列为 ... 的企业."""
     since = max((mention.end for mention in clause.mentions if mention.end <= start), default=0)
-    return bool(deals.search(clause.text[since:start]))
+    return bool(deals.match(clause.text[since:start]))
 
 
 def _nearest(clause: Clause, before: Sequence[int], start: int) -> Who | None:

@@ -135,7 +135,7 @@ def without(words: str, most: int) -> Pattern:
 
     The enterprise's own name, masked, counts as one character.
     """
-    return Pattern(f"(?:{MASK}+|(?!{any_of(words).source}){_BETWEEN}){{0,{most}}}?")
+    return Pattern(f"(?:{MASK}++|(?!{any_of(words).source}|{MASK}){_BETWEEN}){{0,{most}}}?")
 
 
 def times(piece: str | Pattern, least: int, most: int) -> Pattern:

@@ -18,6 +18,7 @@ from detectors.sentiment.floors import KINDS
 from detectors.sentiment.lexicon import NEUTRAL, SOFT_CEILING, TERMS, read
 from detectors.sentiment.news import News
 from detectors.sentiment.volume import NewsVolume
+from detectors.sentiment.words import BEGIN, END, MASK, then, without
 from detectors.sentiment.writing import normalise
 
 CONFIG = default().sentiment
@@ -237,3 +238,9 @@ def test_a_wave_of_news(story: Story) -> None:
     assert [n for n, opinions in enumerate(told) if opinions] == [41, 42]
     famous = [30.0 + n % 5 for n in range(44)]
     assert not any(story(NewsVolume(CONFIG), {"news_count": famous}, 20_000, unit="count"))
+
+
+def test_a_long_name_is_one_step_of_a_search() -> None:
+    reach = then(BEGIN, without("被", 14), "停产", END).compile()
+    assert reach.search(MASK * 300 + "车间停产")
+    assert not reach.search(MASK * 300 + "车间被停产")
