@@ -21,7 +21,7 @@ QUICK_SIZES, QUICK_SCORERS = (1_000, 10_000), (1, 2)
 #: Signals of a stretch at least; where there are many enterprises, six turns of all of them.
 _SIGNALS, _QUICK_SIGNALS = 600_000, 60_000
 #: Closed days behind every enterprise: with more, warming up a million would take longer than all else.
-_DAYS = 2
+_DAYS = 1
 _TIMEOUT_S = 600.0
 
 
