@@ -8,7 +8,7 @@ from typing import Any
 
 from streams import svg
 
-_WIDTH, _HEIGHT = 640, 360
+_WIDTH, _HEIGHT = 680, 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 620, 30, 310
 _COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728")
 
@@ -47,5 +47,5 @@ def growth_svg(points: Sequence[Mapping[str, Any]]) -> str:
         parts.append(f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{x(size)}" cy="{y(ratio)}" r="3" fill="{colour}"/>' for size, ratio in line]
         label = f"{scorers} scorer{'s' if scorers > 1 else ''}"
-        parts.append(svg.text(_RIGHT, _TOP + 4 + 16 * number, label, "end", colour))
+        parts.append(svg.text(_RIGHT - 70 * number, 18, label, "end", colour))
     return svg.closed(parts)
