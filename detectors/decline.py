@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import log, nan
+from math import inf, log, nan
 from typing import Final
 
 from detectors.calendar import Calendar
@@ -21,8 +21,6 @@ _FESTIVAL: Final = 25
 #: Below this share of the mean a day is standstill, which is the collapse detector's.
 _STANDSTILL: Final = 0.15
 _LOG_STANDSTILL: Final = log(_STANDSTILL)
-#: Above this share of the mean a day is not low.
-_LOG_LOW: Final = log(0.7)
 #: Fortnights that are remembered, how many make a year, and how many days of one must be known.
 _FORTNIGHT, _KEPT, _YEAR, _LEAST_DAYS = 14, 40, 26, 3
 #: A season may come so many fortnights later or earlier than a year ago, and must have begun so many before at most.
@@ -175,6 +173,7 @@ class PowerDecline:
 
     def __init__(self, config: ElectricityConfig) -> None:
         self._config = config
+        self._low = log(config.decline_share) if config.decline_share else -inf
 
     def memory(self) -> PowerMemory:
         """Return the memory of an enterprise that was never seen."""
@@ -200,7 +199,7 @@ class PowerDecline:
             return
         level, fall = log(value), memory.fall
         below = level - fall.mean if fall.count else 0.0
-        if below < _LOG_STANDSTILL or (below < _LOG_LOW and self._low_around(context, known, index)):
+        if below < _LOG_STANDSTILL or (below < self._low and self._low_around(context, known, index)):
             return
         memory.learn(level, day)
 

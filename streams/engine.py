@@ -383,7 +383,7 @@ class RiskEngine:
         closed.backfill = signal.backfill and (closed.backfill or period == closed.last)
         state.seen_day = max(state.seen_day, self.rules.last_day(rule, period))
         self.dirty_cold.add(state.row)
-        context = self._context(state, self.now)
+        context = self._context(state.entry.profile, state.closed, self.now)
         self._settle(state, rule, context, out)
         if not signal.backfill:
             withdrawn = self._judge(state, rule.detectors, context, out, refuted_from)
@@ -424,8 +424,7 @@ class RiskEngine:
     def _context_of(self, state: EnterpriseState, held: Held, closed: Mapping[str, Closed]) -> Context:
         """Return the context of the newest day that evidence had seen."""
         known = {name: one.upto(self._period_by(name, held.newest)) for name, one in closed.items()}
-        peers = PeerView(self.peers, state.entry.profile, known)
-        return Context(held.at, self.rules.calendar, state.entry.profile, SeriesView(known, self.rules), peers)
+        return self._context(state.entry.profile, known, held.at)
 
     def _period_by(self, series: str, day: int) -> int:
         """Return the newest period of a series that had ended by the end of a day."""
@@ -453,7 +452,7 @@ class RiskEngine:
             del state.seen[next(iter(state.seen))]
         published = millis(signal.published_at) if signal.published_at else received.time
         event = Event(metric.name, signal.payload or {}, millis(signal.event_time), published, signal.source)
-        context = self._context(state, self.now)
+        context = self._context(state.entry.profile, state.closed, self.now)
         day = self.rules.calendar.day_of(published)
         state.seen_day = max(state.seen_day, day)
         origin = Origin(self.now, day, self._ref(received), signal.backfill)
@@ -641,7 +640,7 @@ class RiskEngine:
             closed_any = True
         if not closed_any:
             return
-        context = self._context(state, self.now)
+        context = self._context(state.entry.profile, state.closed, self.now)
         for rule in cycle.series:
             self._settle(state, rule, context, out)
         before = list(map(_stake, state.evidence))
@@ -841,15 +840,9 @@ class RiskEngine:
         for change in changes:
             out.findings.append(self._teller.finding(self._name(state), version, metric, change, self.now))
 
-    def _context(self, state: EnterpriseState, now: int) -> Context:
-        series = SeriesView(state.closed, self.rules)
-        return Context(
-            now,
-            self.rules.calendar,
-            state.entry.profile,
-            series,
-            PeerView(self.peers, state.entry.profile, state.closed),
-        )
+    def _context(self, profile: Profile, closed: Mapping[str, Closed], now: int) -> Context:
+        series, peers = SeriesView(closed, self.rules), PeerView(self.peers, profile, closed)
+        return Context(now, self.rules.calendar, profile, series, peers)
 
     def _ref(self, received: Received) -> Ref:
         return self.rules.topic_rank[received.topic], received.partition, received.offset, received.index

@@ -209,7 +209,7 @@ def dump_cold(state: EnterpriseState, summary: Summary, detectors: Mapping[str, 
 
 def load_cold(row: int, raw: bytes, detectors: Mapping[str, AnyDetector]) -> EnterpriseState:
     """Restore a memory; what belongs to detectors that are gone is left behind."""
-    content = _versioned(raw)[1:] if raw[0] >= 0x80 else _unpack(memoryview(raw)[_HEAD.size :])
+    content = _cold_content(raw)
     entry, closed, memories, evidence, seen, newest, seen_day, level, *rest = content
     names, industry, region, size, revision = entry
     entered_at, score, told, notified, risk_sequence, sequence, alert_number, opened_at = rest
@@ -236,7 +236,7 @@ def load_cold(row: int, raw: bytes, detectors: Mapping[str, AnyDetector]) -> Ent
 
 def closed_of(raw: bytes, series: str) -> tuple[Profile, Closed | None]:
     """Return of a cold record what a survey of peers needs: a third of the time that the whole memory takes."""
-    content = _versioned(raw)[1:] if raw[0] >= 0x80 else _unpack(memoryview(raw)[_HEAD.size :])
+    content = _cold_content(raw)
     (names, industry, region, size, _), closed = content[:2]
     plain = closed.get(series)
     return Profile(tuple(names), industry, region, size), None if plain is None else Closed.load(plain)
@@ -250,6 +250,14 @@ def pack_group(content: Mapping[str, Any]) -> bytes:
 def unpack_group(raw: bytes) -> dict[str, Any]:
     """Restore what :func:`pack_group` packed."""
     content: dict[str, Any] = _versioned(raw)[1]
+    return content
+
+
+def _cold_content(raw: bytes) -> list[Any]:
+    """Return what a cold record holds, behind its summary or, of schema 1, its version."""
+    if raw[0] >= 0x80:
+        return _versioned(raw)[1:]
+    content: list[Any] = _unpack(memoryview(raw)[_HEAD.size :])
     return content
 
 
