@@ -10,7 +10,18 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
-from detectors.sentiment.words import ENDS, Pattern, any_of, maybe, telling, then, unless_last, unless_next, without
+from detectors.sentiment.words import (
+    ENDS,
+    SELF,
+    Pattern,
+    any_of,
+    maybe,
+    telling,
+    then,
+    unless_last,
+    unless_next,
+    without,
+)
 
 
 class Kind(NamedTuple):
@@ -124,6 +135,10 @@ _BANKRUPTCY: Final = any_of(
     "资不抵债",
     then("强制 司法", "清算", unless_next("组")),
     then(_COURT, 8, "指定", 6, "清算组"),
+    "实质合并 合并重整 合并破产",
+    # Only a firm in such a procedure has one of its own; the firm that is appointed has not.
+    then(SELF, "管理人", unless_next("员 资格 登记 备案")),
+    then("债权人", "须 应 可 请 需 于 向 在", 20, "申报债权"),
     then("倒闭", unless_next("潮 企业 公司 风险")),
     then("清盘", "呈请 令 申请 聆讯"),
     then("被 颁令 勒令 申请 要求 寻求", "清盘"),
@@ -160,7 +175,7 @@ _TERMINATED: Final = any_of(
     then("无财产可", 2, "执行"),
 )
 _ENFORCEMENT: Final = any_of(
-    then("申请", maybe("人民法院 法院"), maybe("强制 恢复"), "执行"),
+    then("申请", maybe("人民法院 法院"), maybe("强制 恢复"), "执行", unless_next("人")),
     then("强制执行", unless_next("力 公证")),
     then(unless_last("失信"), "被执行", unless_next("董事 死刑")),
     "执行标的 恢复执行 立案执行 执行立案 执行通知 执行裁定 执行案件 执行总金额 执行金额 强执 悬赏公告 悬赏执行 "
@@ -178,13 +193,15 @@ _ENFORCEMENT: Final = any_of(
     "司法扣划 司法划扣 司法划拨 司法划转 司法拘留 执行干警 拒不申报财产 拒绝申报财产",
     then("逃避 规避 抗拒", maybe("法院 判决 强制"), "执行"),
     then(_SUFFERS, 8, "司法拍卖 法拍 强拍 扣划 划扣"),
+    then(_SUFFERS, _COURT, maybe("强制 直接 依法 全部"), "划走 扣走 转走 拉走 搬走"),
+    then("悬赏", 12, "财产线索"),
     then(_SUFFERS, 8, "拍卖 变卖", 4, "抵债 偿债 还债"),
 )
 _FREEZE: Final = any_of(
     then(
         maybe("轮候 司法 财产"),
         unless_last("低温 速 真空"),
-        "冻结 查封",
+        any_of("查封", then("冻结", unless_next("库 法 施工 管 点 线 机 装置 能力 温度 设备 粉 包埋 切片"))),
         unless_next(
             then(maybe("员工 人员 全部 部分 新 社会 校园 所有 年度"), "招聘 涨薪 加薪 晋升 预算 出差 费用 开支 岗位"),
             "工资 薪 价格 编制 人事 工艺 技术 晶 取缔 期 食品 水产 海鲜 肉 干燥 保鲜 新增 产能 投资 招生",
@@ -202,6 +219,7 @@ _REVOCATION: Final = any_of(
     then("吊销", unless_next("旧", then(8, "驾 司机"))),
     then("被 遭 予以 依法 强制", 20, "撤销 注销 取消 收回", 14, _LICENCE),
     then("撤销 收回", 24, _LICENCE),
+    then(_SUFFERS, 10, "撤销", maybe("公司 企业 其 该公司"), maybe("设立 注册"), "登记"),
     then(_LICENCE, 6, _SUFFERS, 10, "撤销 注销 取消 收回 吊扣 暂扣"),
     then(_SUPERVISOR, 4, "注销 取消 撤回", 24, _LICENCE),
     "license_revoked licence_revoked",
@@ -217,14 +235,19 @@ _TAX: Final = any_of(
     then("逃避", 8, "税"),
     "逃避追缴 漏税 骗税 抗税",
     then("骗取", 8, "退税 税款 留抵"),
-    "虚开",
+    "虚开 暴力开票",
+    # What 虚开 is, in other words.
+    then("没有 无 未 虚构", maybe("发生 任何"), "真实 实际 货物", 8, "开具 开票 开出", maybe("了"), 8, maybe("发票")),
+    then("虚假 不实 与实际 不符", 14, "开具", 8, "发票"),
+    then("开具 开出 取得 接受", 4, "虚假 不实 假", maybe("的"), 4, "发票"),
     then("隐匿 隐瞒 少列 不列 少报 账外", 6, "收入 销售额"),
     "两套账 账外账 阴阳账",
     then("非正常", maybe("纳税"), "户"),
+    then("转为 列为 认定为 划为 转入 列入", 2, "非正常"),
     then("税收 税务 涉税", 4, "违法"),
     "走逃 税务黑名单",
     then(_SUFFERS, 8, "税务 稽查局", 8, "立案 查处"),
-    then("未", 8, "缴纳", 8, "税"),
+    then("未", 8, "缴纳 缴清 缴齐 缴足 补缴", 8, "税"),
     then("税款 税费 税金 值税 得税 费税 税", 16, "未缴 不缴 未交 未入库 未按期缴"),
     then("少缴 少报", 10, "税"),
     "滞纳税款",
@@ -238,11 +261,13 @@ _WAGES: Final = any_of(
     then("拖欠 积欠 欠付 欠发 克扣 扣发 停发 延发 缓发 延迟发放 推迟发放", 18, f"{_PAY} 农民工"),
     "拖欠员工 拖欠职工 拖欠工人",
     then("欠", unless_next("税 缴"), 12, "工资 工钱"),
+    then("拖了 拖着 压了 压着 赖着 扣着 扣了", 12, _PAY),
+    then(_PAY, 6, "只发 仅发", unless_next("给")),
     then(
         _PAY,
         14,
         "未发 没发 停发 拖欠 拖着 发不出 发不下来 无法发放 未支付 未能发放 未能支付 被欠 欠发 欠付 未到账 没有着落 "
-        "无着落 没着落 没人发 迟迟 打白条 延发 缓发 延迟发放 推迟发放 一拖再拖 分文未",
+        "无着落 没着落 没人发 迟迟 没影 没下文 打水漂 打白条 延发 缓发 延迟发放 推迟发放 一拖再拖 分文未",
     ),
     then(
         any_of(
@@ -253,7 +278,8 @@ _WAGES: Final = any_of(
         "工资 薪水 薪资 薪酬 劳动报酬 工钱 血汗钱",
     ),
     then("索要 讨要 追讨 催讨 讨回 要回", 8, _PAY),
-    "拒不支付劳动报酬 unpaid_wages",
+    then("没 没有", maybe("给", 4), "发钱 发薪 开支 开工资 发过工资 开过工资"),
+    "还我血汗钱 还我工资 还我薪水 拒不支付劳动报酬 unpaid_wages",
 )
 #: Who else goes missing: crews, aircraft, old people, customers of old lotteries.
 _OTHERS_MISSING: Final = "人员 船 飞机 航班 老人 儿童 孩 游客 党员 卫星 预警 修复 补偿 渔 客"
@@ -337,6 +363,9 @@ _DEFAULT: Final = any_of(
     then("欠", 14, "未还 不还"),
     then("延期 推迟 暂缓", 4, "兑付 付息 偿付"),
     then("兑付", 2, "困难 危机 无门 逾期"),
+    then("商票 汇票 票据 承兑 本息", 8, "没兑 未兑 不兑 没有兑"),
+    then("逾期", maybe("商票 票据 贷款 债务"), "余额 金额"),
+    "持续逾期 逾期承兑",
     "资金断裂 现金流断裂",
     then("拖欠", 10, "贷款 本息 借款 债务 银行"),
     then("爆雷 暴雷", unless_next("潮")),
@@ -368,6 +397,7 @@ _ACCIDENT: Final = any_of(
     then(_NUMERAL, "死"),
     then(_WORKPLACE, 6, telling(_DISASTER)),
     then(_SUFFERS, 4, "烧毁 焚毁 炸毁 夷为平地"),
+    "砸死 绞死 压死 烧死 炸死 闷死 夹死 摔死 砸中身亡",
     then("造成 致 导致", 8, "伤亡"),
     then(unless_last("打捞 发现"), "沉没 翻沉 倾覆 触礁", unless_next("成本 船 的")),
     # 发生事故, 粉尘爆炸, 6人受伤: told in so many clauses.
@@ -382,6 +412,7 @@ _SHUTDOWN: Final = any_of(
     then("停产 停业 停工", "整顿 整治 整改 令 通知书 决定书"),
     then(_SUFFERS, 16, _STOP),
     then("叫停 禁止", "生产 营业 经营 开工"),
+    "断电停产 停产处理",
     "ordered_to_shut",
 )
 

@@ -49,13 +49,23 @@ _DENIES: Final = any_of(
     "是否 是不是 会不会 有没有 有无",
     "如果 倘若 假如 假设 一旦 万一",
     then("若", unless_next("干")),
-    then(BEGIN, "如", unless_next("期 约 实 下 今 何 皋 东")),
+    then(BEGIN, "如", unless_next("期 约 下 今 何 皋 东", then("实", unless_next("际控制 控人")))),
     then("不再", if_next("是 列 属 被 受 限 为 存在 拖欠 欠 失信")),
     "误列 误录 错列 误认",
+    then("误操作 系统故障 系统错误 录入错误 工作失误 数据错误", 4, "被 误", if_next("列 划 认 纳 标 录 登 转")),
+    then("防", if_next("欠薪 失联 跑路 爆炸 火灾 中毒 坍塌 泄漏 诈骗 逃税 虚开")),
+    then("别 不要 勿", maybe("再"), maybe("瞎 乱 胡"), "传"),
+    # What it could come to, or what a product is good for: 可能导致账户被冻结, 可抵御爆炸.
+    then("可能", maybe("会 将"), "导致 造成 引发"),
+    then(
+        "可 能 能够 可以 有效 用于",
+        maybe("有效 及时 快速 自动"),
+        "抵御 防御 承受 抵抗 阻止 抑制 隔绝 监测 检测 识别 预警 规避 扑灭",
+    ),
     then("不符合 未达到 不满足 不具备", if_next("列入 纳入 认定 破产 受理")),
     then("不在", if_next(14, "名单 之列 名录")),
     # It is only asked who, or how not to.
-    "哪些 哪类 哪种 什么情况 什么情形 怎样 怎么才",
+    "哪些 哪类 哪种 什么情况 什么情形 怎样 怎么才 谁是 谁在",
     then("如何", unless_next("走向 走到 走上 沦为 陷入 一步步 从")),
 )
 #: They deny only what stands near behind them: with a verb between they are a reproach, 未支付工资被强制执行.
@@ -73,7 +83,8 @@ _DENIES_LOOSELY: Final = any_of(
         if_next(
             """
                 失信 欠 违约 被执行 不良 行政处罚 刑事 冻结 查封 司法 涉税 逾期 拖欠 重大 安全 事故 破产 违法 严重 虚开
-                债 贷款 借款 任何 工资 未结 终本 终结 限高 限制 立案 未履行 未清偿 未了 账户 股权 厂房 吊销 非正常 老板
+                犯罪 债 贷款 借款 任何 工资 未结 终本 终结 限高 限制 立案 未履行 未清偿 未了 账户 股权 厂房 吊销 非正常
+                老板
                 法定代表人 失联 跑路 诈骗 合同诈骗 实际控制人 实控人 商票 票据 爆炸 火灾 伤亡 死亡 停产 停业 强制 轮候
                 涉诉 涉刑 涉嫌 诉讼 走逃 偷 重整
             """,
@@ -89,7 +100,7 @@ _DENIES_LOOSELY: Final = any_of(
     then("终结", if_next("破产 重整")),
     # It might be so.
     "可能 或将 恐将 或被 或面临 恐被 恐面临 疑似或",
-    then("如", unless_next("期 约 实 下 今 何 皋 东")),
+    then("如", unless_next("期 约 下 今 何 皋 东", then("实", unless_next("际控制 控人")))),
 )
 #: They deny even what is only promised: 承诺绝不虚开.
 _NEVER: Final = any_of(then("并无", unless_next("力 法 可供")), "绝不 决不 永不 从不 绝无 坚决不 承诺不 保证不")
@@ -128,8 +139,9 @@ _NOT_YET: Final = then(
         "未",
         then("不", unless_next("予")),
         "没 没有 尚未 无法 无力 未能 拒不 拒绝 仍未 难以 要求 责令 限期 催 承诺",
-        then("将", unless_next("被告")),
-        "拟 计划",
+        then(unless_last("已 并 现"), "将", unless_next("被告 其 该 公司 我司 上述", SELF)),
+        "拟",
+        then(unless_last("重整 和解 清偿 偿债 还款"), "计划"),
         then(unless_last("依"), "申请", unless_next("人 已 被 获 遭 均 经 未")),
         then("逾期", unless_next("贷款 借款 债务 票据 商票 欠款 本息 利息 款项")),
         "请求 督促 勒令 恳请 有望 争取 试图 等待 何时 暂缓 寻求 希望 呼吁 命令 判令 判决",
@@ -157,7 +169,7 @@ _OVER: Final = then(
             then("被 遭 裁定", 6, "驳回"),
             """
                 解封 解冻 解禁 失效 删除 清除 消除 屏蔽 修复 不予受理 未获受理 未被受理 不被受理 不成立
-                已结清 已还清 已清偿 已缴清 已缴纳 已偿还 已了结 已化解 履行完毕 执行完毕 已结案 已执结 执行和解
+                已结清 已还清 已清偿 已偿清 已缴清 已缴纳 已偿还 已了结 已化解 履行完毕 执行完毕 已结案 已执结 执行和解
                 达成和解 已和解 和解结案 履行结案 补缴完毕 已补缴 已补发 全部补发 全部补缴 全部发放 发放完毕 发放到位
                 已发放 缴清 清零 已成历史 已成为历史 翻篇 全部解决 妥善解决 圆满解决 得到解决 已获解决 已解决 撤下 结束
                 验收通过 通过验收 验收合格 转为正常 到位 销号 销案 无缘 不沾边 期满 届满 异议成立 异议获 调解成功
@@ -181,7 +193,7 @@ _ENDS: Final = MappingProxyType(
         "wages": "补发 发放 结清 付清 支付 清偿 领到 拿到 兑现 到账 解决 还清 清零 到手",
         "owner-missing": "回国 现身 恢复联系 返回 取得联系 露面 返岗 归来 系误会 正常履职",
         "criminal": "无罪 不起诉 撤案 撤销 排除 不予立案 解除 国家赔偿 平反 终止侦查",
-        "default": "兑付 偿还 付清 结清 清偿 还清 偿付 支付 付息 化解 到账 筹足 归还",
+        "default": "兑付 偿还 付清 结清 清偿 偿清 还清 偿付 支付 付息 化解 到账 筹足 归还",
         "accident": "无此事",
         "shutdown": "恢复生产 复产 恢复营业 复工 解除 撤销 整改完成 验收通过 通过验收 验收合格 恢复正常 重新开工 "
         "恢复经营 结束",
@@ -196,7 +208,9 @@ _DONE: Final = (
 _DONE_AFTER: Final = "完毕 到位 到账 了 成功"
 #: These need neither.
 _PLAINLY: Final = any_of(
-    "无罪释放 宣告无罪 改判无罪 判决无罪 查无实据", then("破产 清算", maybe("的"), "申请", 8, "驳回")
+    "无罪释放 宣告无罪 改判无罪 判决无罪 查无实据",
+    then("被", 6, "判决 裁定", 2, "撤销"),
+    then("破产 清算", maybe("的"), "申请", 8, "驳回"),
 )
 _ENDED: Final = {
     kind: any_of(then(_DONE, 12, captured(words)), then(captured(words), 4, _DONE_AFTER), captured(_PLAINLY)).compile()
@@ -231,7 +245,7 @@ _ABOUT: Final = any_of(
         电影 电视剧 小说 游戏 剧情 反诈 防骗 支招 撰文 评析 剖析 解析
         安全检查 隐患排查 大排查 专项整治 专项行动 专项检查 排查 讲解 讲授
         解读 欠薪保障 保证金 周年 纪念 科普 学习 教育基地 体验馆 预测模型 研究报告 课题 论文 清欠活动 招标公告 风险防范
-        防控 drill seminar training
+        防控 批量查询 一键 全维度 一站式 代办 drill seminar training
     """,
 ).compile()
 #: Yet with one of these before it the fact is one: 因未开展应急演练被责令停产.
@@ -257,6 +271,24 @@ _DANGER: Final = then(
     BEGIN,
     maybe("的 等 类 之"),
     any_of(then("风险", unless_next("信息 名单 记录 企业")), "隐患 概率 可能 预警 苗头 危害"),
+).compile()
+#: Only how it is done: 虚开发票的骗局.
+_TRICK: Final = then(BEGIN, 6, "的 类 等", 2, "骗局 骗术 套路 手法 伎俩 陷阱 教训 乱象").compile()
+#: Firms at large may be meant: 企业破产了个人要不要还债.
+_AT_LARGE: Final = then("企业 公司 单位 个人 老板", maybe("被 涉嫌 如果 要是"), END).compile()
+_WHETHER: Final = then(
+    BEGIN, 14, "要不要 该不该 能不能 会不会 是不是 怎么 如何 怎样 为何 为什么 多久 咋 算不算 有何 有哪些 几步 几种"
+).compile()
+#: What shall be done with such a party, in a rule or a contract: 被列为失信被执行人的不得担任董事.
+_RULE: Final = then(BEGIN, 10, "的 者 时 后", maybe("一律"), "不得 不予 禁止 有权 视为 应当 须 可以").compile()
+#: A question that the enterprise answers: 欠薪怎么维权?甲公司律师答疑.
+_QUESTION: Final = any_of("怎么 如何 怎样 什么 哪些 多久 吗 咋 能不能 要不要 还能 会不会 该不该").compile()
+_ANSWERS: Final = then(
+    Pattern(r"\?"),
+    maybe(6),
+    SELF,
+    16,
+    "律师 顾问 专家 老师 讲 解 教你 答 支招 直播 课 公众号 视频 法务 团队 热线 告诉",
 ).compile()
 #: It is asked about another's: 虚开发票协查函.
 _INQUIRY: Final = then(BEGIN, 6, "协查 协助执行 协执").compile()
@@ -316,7 +348,8 @@ _PERSONS: Final = any_of(
     """
     前员工 原员工 离职员工 员工 职工 项目经理 出纳 会计 保安 司机 业务员 销售员 业务经理 区域经理 仓管 保管员 采购员
     前高管 离职高管 前总经理 前总裁 前董事长 前任 前副总 原副总 门店店长 店长 快递员 收银员 销售经理 销售总监
-    采购经理 财务人员 工作人员 保洁 厨师 实习生 文员 旅客 乘客 顾客 住客 游客 租户 网友 路人 观众
+    采购经理 采购人员 业务人员 采购主管 销售主管 仓储主管 财务人员 工作人员 保洁 厨师 实习生 文员 旅客 乘客 顾客 住客
+    游客 租户 网友 路人 观众
     """
 )
 _STAFF: Final = then(_PERSONS, unless_next(then(2, "举报 讨 报案")), 16, END).compile()
@@ -348,9 +381,17 @@ _TOUCHED: Final = then(BEGIN, "波及 殃及 影响").compile()
 _MOVED: Final = any_of(
     then(unless_last("人员 老板"), "搬迁 搬入 搬至 搬到 迁入 迁至 乔迁", 8, "新 园区"), then("旧 老", "厂 址 楼 办公")
 ).compile()
+#: It is the creditor: 持有的商票遭拒付, 踩雷 ...
+_LENT: Final = then(
+    any_of(then("持有 收到 收取 购买 买入 认购 投资 受让", "的"), "所持 踩雷 误踩 踩中"), 8, END
+).compile()
 #: Not the one who controls the enterprise.
 _MINOR_HOLDER: Final = then(
-    any_of("二股东 三股东 第二大股东 第三大股东 其他股东 小股东 持股5%以上股东"), 10, "股权 股份 股票", 4, END
+    any_of("二股东 三股东 第二大股东 第三大股东 其他股东 小股东 个别股东 一名股东 股东之一 自然人股东 持股5%以上股东"),
+    10,
+    "股权 股份 股票",
+    4,
+    END,
 ).compile()
 #: Others do it in the enterprise's name.
 _FIRM: Final = any_of(SELF, "本公司 我司 我公司 该公司")
@@ -358,6 +399,13 @@ _IMPERSONATED: Final = any_of(
     then("冒充 假冒 冒用 仿冒 盗用 伪造 谎称 假借 打着 自称", 4, any_of(_FIRM, "公司名义")),
     then("以 用 借", _FIRM, maybe("的"), "名义 名头 旗号"),
 ).compile()
+#: A maker of counterfeits: 假冒甲公司品牌的作坊被查封.
+_IN_ITS_NAME: Final = then("冒充 假冒 冒用 仿冒 盗用", SELF, 8, "的").compile()
+#: It works with the police, 与公安联合捣毁 ..., who act against others.
+_WITH_POLICE: Final = then("与 联合 会同 协助 配合", END).compile()
+_POLICE: Final = any_of("警方 公安 经侦 派出所").compile()
+#: A procedure that ends because the debt was paid is no 终本.
+_SETTLED: Final = any_of("履行完毕 执行完毕 已履行 全部履行 和解 付清 还清 缴清 结清 清偿完毕").compile()
 #: 向破产管理人申报债权: another's administrator.
 _TO_ANOTHERS: Final = then("向 与 和 同 从", 16, END).compile()
 
@@ -378,8 +426,11 @@ _DENIED_ALL: Final = any_of(
         "关系 关联 联系 瓜葛 牵连 往来",
     ),
     then("无关", any_of(END, if_next("， 。 ；"))),
+    # The one meant was another of a similar name.
+    then("而非 并非 不是", SELF, unless_next("的")),
     """
-        不受影响 未受影响 没有影响 不在其列 不在其中 不在列 未受波及 未被波及 非同一家 同名 重名 误传 误会 误伤 乌龙
+        瞎扯 瞎说 胡说 胡扯 瞎传 乱传 别信 不攻自破 查无此事 善意取得 不受影响 未受影响 没有影响 不在其列 不在其中
+        不在列 未受波及 未被波及 非同一家 同名 重名 误传 误会 误伤 乌龙
         误报 误登 错登 登记有误 录入错误 系统错误 系统故障 数据错误 纠错 误操作 操作失误 误冻 误封
         摆拍 否认 个人行为 从未发生 老赖是他人 消息有误 false denied denies rumour rumor
     """,
@@ -421,6 +472,11 @@ def taken_back(kind: str, text: str, clause: tuple[int, int], start: int, end: i
             and not _STILL.search(text[slice(*clause)])
         )
         or _hearsay(text, clause, end)
+        or bool(
+            MASK not in text[clause[0] : clause[1]]
+            and _ANSWERS.match(text, clause[1])
+            and _QUESTION.search(text, *clause)
+        )
         or bool(MASK not in text[clause[0] : clause[1]] and _LESSON.match(text, clause[1]))
         or _titled(text, clause, start, end)
         or _not_the_firms(kind, text[: clause[0]], before, found, after)
@@ -458,7 +514,7 @@ def _over(before: str, after: str) -> bool:
     match = _OVER.match(after)
     if match is None or _objected(before, after):
         return False
-    return match.group(1).startswith(("被", "遭")) or not _NOT_YET.search(after[: match.start(1)])
+    return match.group(1).startswith(("被", "遭", "未", "不")) or not _NOT_YET.search(after[: match.start(1)])
 
 
 def _objected(before: str, after: str) -> bool:
@@ -480,6 +536,8 @@ def _only_spoken_of(before: str, found: str, after: str) -> bool:
     return (
         bool(_ABOUT.search(whole) and not _BUT_IS.search(before))
         or bool(_ASKED.match(after) or _DANGER.match(after) or _INQUIRY.match(after))
+        or bool(_TRICK.match(after) or (MASK not in whole and _RULE.match(after)))
+        or bool(MASK not in whole and _AT_LARGE.search(before) and _WHETHER.match(after))
         or bool(_LONG_AGO.search(before) and not _STILL.search(whole))
     )
 
@@ -506,7 +564,11 @@ def _titled(text: str, clause: tuple[int, int], start: int, end: int) -> bool:
 
 def _not_the_firms(kind: str, earlier: str, before: str, found: str, after: str) -> bool:
     """Tell whether a fact of that kind is a person's own, another's, or befell the enterprise from outside."""
+    if _IN_ITS_NAME.search(before):
+        return True
     if kind == "criminal":
+        if _WITH_POLICE.search(before) and _POLICE.match(found):
+            return True
         if _PRIVATE.search(before + found + after) or _STAFF.search(before):
             return True
         if not before and found.startswith("被") and _STAFF_FIRST.search(earlier + found[:1]):
@@ -516,12 +578,14 @@ def _not_the_firms(kind: str, earlier: str, before: str, found: str, after: str)
         if _WRONGED.search(before + found + after):
             return True
         return bool(_CHEATED.search(earlier) or _IMPERSONATED.search(earlier + before + found))
+    if kind == "terminated" and _SETTLED.search(earlier + before):
+        return True
     if kind == "freeze":
         return bool(_MINOR_HOLDER.search(before))
     if kind == "accident":
         return bool(_TOUCHED.match(after))
     if kind == "default":
-        return "应收" in before
+        return "应收" in before or bool(_LENT.search(before))
     if kind == "owner-missing" and (_MOVED.search(earlier + before) or _STAFF_MISSING.search(before)):
         return True
     return kind == "bankruptcy" and after.startswith("管理人") and bool(_TO_ANOTHERS.search(before))

@@ -55,6 +55,8 @@ class Clause(NamedTuple):
         Whom 其 stands for.
     that
         Whom 该公司 stands for.
+    listed
+        Whether the next clause says that the subject is one of those whom this one tells of.
     """
 
     start: int
@@ -64,6 +66,7 @@ class Clause(NamedTuple):
     patient: Who
     its: Who
     that: Who
+    listed: bool = False
 
 
 def others_named(text: str) -> bool:
@@ -84,16 +87,23 @@ def mentions(clause: str, names: tuple[str, ...]) -> list[Mention]:
     for at, form in occurrences(clause, names):
         rest = clause[at + len(form) :]
         if at >= start and is_form_of(form, rest, names):
-            found.extend(_others(clause, start, at))
+            found.extend(other for other in _others(clause, start, at) if not _introduces(clause, other, at))
             start = at + len(form) + len(legal_form(rest))
             found.append(Mention(at, start, Who.SUBJECT))
     found.extend(_others(clause, start, len(clause)))
     return found if len(found) < 2 else list(_sharing(clause, found))
 
 
+def _introduces(clause: str, other: Mention, at: int) -> bool:
+    """Tell whether what looks like another party only says what the one is whose name begins at ``at``."""
+    return other.end == at and bool(roles.APPOSITION.fullmatch(clause, other.start, other.end))
+
+
 def _others(clause: str, start: int, end: int) -> Iterator[Mention]:
     for match in roles.OTHER.finditer(clause, start, end):
         if roles.HOLDS.search(clause[: match.start()]) and roles.SHARES.match(clause[match.end() :]):
+            continue
+        if match.group().endswith(("嫌疑人", "嫌犯")) and roles.OWN_SUSPECTS.search(clause[: match.end()]):
             continue
         if match.group().startswith("被告") and roles.IS.search(clause[: match.start()]):
             continue
@@ -126,17 +136,22 @@ def clauses(text: str, names: tuple[str, ...]) -> tuple[Clause, ...]:
         if text.startswith(":", start + len(part)) and _is_only(named[at + 1], parts[at + 1][1]):
             named[at] = [mention._replace(who=Who.SUBJECT) for mention in named[at]]
     everybody = [mention.who for found in named for mention in found]
+    listed = {
+        at
+        for at, (_, part) in enumerate(parts[1:])
+        if any(mention.who is Who.SUBJECT for mention in named[at + 1]) and roles.LISTED.search(part)
+    }
     topic = Who.OTHER if everybody and Who.SUBJECT not in everybody and roles.NAMED.search(text) else Who.SUBJECT
     patient = its = that = topic
-    result = []
+    result: list[Clause] = []
     for (start, part), found in zip(parts, named, strict=True):
-        result.append(Clause(start, part, found, topic, patient, its, that))
+        result.append(Clause(start, part, found, topic, patient, its, that, len(result) in listed))
         if found:
             topic, patient = _roles(part, found, topic)
             its = _aimed_at(part, found, roles.AIMS) or topic
             that = found[-1].who if roles.PARTS.search(part) else _aimed_at(part, found, roles.SUES) or topic
         lectures = text.startswith(":", start + len(part)) and roles.LECTURES.search(part)
-        if lectures or (topic is Who.SUBJECT and roles.AS_CREDITOR.search(part)):
+        if lectures or (topic is Who.SUBJECT and (roles.AS_CREDITOR.search(part) or _is_creditor(part, found))):
             topic = its = Who.OTHER
     return tuple(result)
 
@@ -144,6 +159,12 @@ def clauses(text: str, names: tuple[str, ...]) -> tuple[Clause, ...]:
 def _is_only(found: Sequence[Mention], clause: str) -> bool:
     """Tell whether a clause is nothing but the enterprise's name: 又一家企业破产:甲公司."""
     return len(found) == 1 and found[0] == (0, len(clause), Who.SUBJECT)
+
+
+def _is_creditor(clause: str, found: Sequence[Mention]) -> bool:
+    """Tell whether a clause names the enterprise as the creditor of another: 申请执行人甲公司与被执行人乙公司."""
+    named = [mention for mention in found if mention.who is Who.SUBJECT]
+    return bool(named) and bool(roles.CREDITOR.search(clause[: named[0].start]))
 
 
 def _aimed_at(clause: str, found: Sequence[Mention], aims: re.Pattern[str]) -> Who | None:
@@ -205,13 +226,24 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
     >>> bearer(clause, 10, 14).value
     'subject'
     """
+    if clause.listed:
+        return Who.SUBJECT
     text, found = clause.text, clause.mentions
-    within = [mention for mention in found if start < mention.end and mention.start < end]
+    within = [
+        mention
+        for at, mention in enumerate(found)
+        if start < mention.end and mention.start < end and not _is_agent(text, found, at, start)
+    ]
     before = [at for at, mention in enumerate(found) if mention.start <= start]
     after = [mention for mention in found if mention.start >= end]
     told_of = _told_of(clause, start, end, after)
     if told_of is not None:
         return told_of
+    debtor = roles.DEBTOR.match(text, start)
+    if debtor and after and after[0].start == debtor.end():
+        return after[0].who
+    if roles.AGAINST_IT.search(text[start:end]) and _applies_itself(clause, before, start):
+        return Who.OTHER
     if within and roles.DOES.match(text[start:end]):
         return within[-1].who
     if before and not after and roles.TOWARDS.search(text[:start]) and roles.DEBTOR.match(text, start):
@@ -235,7 +267,10 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
 def _told_of(clause: Clause, start: int, end: int, after: Sequence[Mention]) -> Who | None:
     """Return of whom the noun behind a fact says it, 失信客户, or None where no such noun stands there."""
     text = clause.text
-    if roles.DEALT_WITH.match(text[end:]) and _spoken_to(clause, start, roles.DEALING):
+    if roles.DEALT_WITH.match(text[end:]) and _dealt_with(clause, start):
+        return Who.OTHER
+    # 与欠薪包工头划清界限: the party right behind it, and the enterprise deals with that one.
+    if after and after[0].who is Who.OTHER and text[end : after[0].start] in {"", "的"} and _dealt_with(clause, start):
         return Who.OTHER
     noun = roles.ATTRIBUTE.match(text[end:])
     if noun is None or (roles.DOES.match(text[start:end]) and roles.SUFFERING.search(text[:start])):
@@ -246,10 +281,22 @@ def _told_of(clause: Clause, start: int, end: int, after: Sequence[Mention]) -> 
     return next((mention.who for mention in after if mention.start == end + noun.end()), Who.OTHER)
 
 
+def _dealt_with(clause: Clause, start: int) -> bool:
+    return _spoken_to(clause, start, roles.DEALING)
+
+
 def _spoken_to(clause: Clause, start: int, deals: re.Pattern[str]) -> bool:
     """Tell whether what begins at ``start`` is said of one whom the party before it deals with: 向被列为 ... 的企业."""
     since = max((mention.end for mention in clause.mentions if mention.end <= start), default=0)
     return bool(deals.match(clause.text[since:start]))
+
+
+def _applies_itself(clause: Clause, before: Sequence[int], start: int) -> bool:
+    """Tell whether the enterprise, named last before ``start``, is who applies there, and no creditor of it."""
+    if not before or clause.mentions[before[-1]].who is Who.OTHER:
+        return False
+    between = clause.text[clause.mentions[before[-1]].end : start]
+    return not roles.CLAIMANTS.search(between) and not roles.BEFALLS.search(between)
 
 
 def _nearest(clause: Clause, before: Sequence[int], start: int) -> Who | None:

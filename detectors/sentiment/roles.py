@@ -10,6 +10,7 @@ from typing import Final
 
 from detectors.sentiment.words import (
     BEGIN,
+    DIGIT,
     END,
     HAN,
     Pattern,
@@ -44,7 +45,7 @@ _SOME: Final = any_of(
 )
 _SOME_WHAT: Final = any_of(
     then(unless_last("子 分"), "公司"),
-    "企业 工厂",
+    "企业 工厂 作坊 窝点",
     then(unless_last("本"), "厂"),
     "商户 平台 房企 药企 车企 钢企 供应商 客户 单位 同行 煤矿 矿山 门店 商家",
 )
@@ -59,6 +60,7 @@ _PARTIES: Final = any_of(
         交易对手 债务人 欠款人 欠款方 债务方 借款人 反担保人 参股公司 参股企业 原子公司 前子公司 联营企业 联营公司
         承租人 承租方 承租户 租户 租客 承包商 承包方 分包商 分包方 总包方 总包单位 施工方 发包方 业主方 开发商 房企
         邻厂 邻居 第三方 对方 不法分子 犯罪嫌疑人 嫌疑人 嫌犯 诈骗分子 骗子 团伙 冒名者 冒充者
+        投标人 投标单位 竞买人 应聘者 任一方 任何一方 违约方 中标人
         造谣者 造假者 仿冒者 小偷 窃贼 劫匪 盗贼 黑客 纵火者 肇事者 被告方
     """,
     then("被告", unless_next("知")),
@@ -95,6 +97,9 @@ _AT_LARGE: Final = then(
 _OTHER: Final = any_of(
     "股份公司 有限责任公司 有限公司 合作社 事务所",
     then(_TRADE, telling("股份 集团 公司 厂 企业")),
+    "经营部 商行 门市部 批发部 加工部",
+    # Of several with whom the enterprise quarrels: 其中5家已成老赖.
+    then("其中", any_of(times(DIGIT, 1, 3), _NUMBER), "家 户"),
     then(BEGIN, unless_next("法院 警方 公安 税务 银行 裁定 本 该 因"), times(HAN, 2, 6), _GROUP),
     then(if_last("客 同 被 对 与 向"), maybe("户 业"), times(HAN, 2, 4), _GROUP),
     then(Pattern("[甲乙丙丁戊A-Z]"), "公司 企业 厂 集团"),
@@ -107,6 +112,15 @@ _OTHER: Final = any_of(
     _AT_LARGE,
 )
 OTHER: Final = _OTHER.compile()
+#: Right before a name they only tell what that party is: 被告甲公司, 供应商甲公司.
+APPOSITION: Final = _PARTIES.compile()
+#: The suspects are the enterprise's own: 法定代表人王某等6名犯罪嫌疑人.
+OWN_SUSPECTS: Final = then(
+    "法定代表人 法人代表 法人 老板 实际控制人 实控人 董事长 总经理 负责人 股东 高管 主管 财务",
+    without("被 对 举报 遭", 10),
+    "嫌疑人 犯罪嫌疑人 嫌犯",
+    END,
+).compile()
 OTHER_HINT: Final = _OTHER.hint()
 #: Parties named together share what befalls them: 甲公司等七家公司, 甲公司、乙公司, 甲公司和乙公司均 ...
 TOGETHER: Final = then(BEGIN, "、 及 以及 等 暨 连同", without("被 的 诉 与 和 对 向", 12), END).compile()
@@ -128,24 +142,28 @@ _BY: Final = any_of(
     then(unless_last("回 响 供"), "应", unless_next("链 急 付 收 对")),
     "根据 依据 接 接到 据",
     then("经", unless_next("销 营 济 理")),
-    then(unless_last("所 正 仍 现"), "在"),
 )
+#: So does 在, before a party; before an act it only tells where: 在拍卖平台拍得.
+_BY_PARTY: Final = any_of(_BY, then(unless_last("所 正 仍 现"), "在"))
 
 
-def _done_by(most: int) -> re.Pattern[str]:
+def _done_by(by: Pattern, most: int) -> re.Pattern[str]:
     """Return a pattern of a text that ends with 被 and up to so many characters of the name of who does it."""
-    return then(_BY, without("被 遭", most), END).compile()
+    return then(by, without("被 遭", most), END).compile()
 
 
-PASSIVE: Final = _done_by(6)
-AGENT: Final = _done_by(20)
+PASSIVE: Final = _done_by(_BY, 6)
+AGENT: Final = _done_by(_BY_PARTY, 20)
 
 # What the enterprise does to others, or for them.
 
 #: What a creditor gets of, or finds out about, its debtor.
 _ON_DEBTOR: Final = then(
     "收回 收到 领到 拿到 要回 拿回 发现 提供 查到 查明 找到 举报",
-    if_next(6, "被执行人 失信被执行人 老赖 债务人", unless_next("名单 通知 信息 决定 公告")),
+    any_of(
+        if_next(6, "被执行人 失信被执行人 老赖 债务人", unless_next("名单 通知 信息 决定 公告")),
+        if_next(12, "破产 清算 重整", 6, "分配 清偿款 案款"),
+    ),
 )
 _TOWARDS_OTHERS: Final = any_of(
     "起诉 状告 控告",
@@ -209,28 +227,35 @@ _MAKES: Final = then(
         """
             周转金 基金 保证金 专户 系统 平台 软件 服务 产品 机制 制度 课 讲座 培训 演练 指南 手册 白皮书 论坛 沙龙
             研讨 宣传 活动 专题 报告会 会议 预案 保险 保函 专利 检查 排查 自查 研究 图书 丛书 设备 仪 传感器 试剂
-            热线 专线 渠道 通道 窗口 专窗 信箱 邮箱 公众号 新品 小程序 App 应用 功能 装置 模型 数据库 指数 解决方案
+            接口 一站式 代办 热线 专线 渠道 通道 窗口 专窗 信箱 邮箱 公众号 新品 小程序 App 应用 功能 装置 模型 数据库
+            指数 解决方案
             教材 标准
         """,
     ),
 )
+#: It deals in what such facts leave behind.
+_SERVES: Final = then("推出 上线 开通 代理 代办", if_next(24, "业务 查询 扫描 报告"))
+#: What its product does: 支持限高、终本全维度监控.
+_SHOWS: Final = then("支持 覆盖 实现 聚合 收录", if_next(24, "查询 检索 监控 监测 预警 核验 比对 识别"))
 #: It is paid for work that such facts make necessary: 完成爆炸事故现场测绘任务.
 _WORKS: Final = then(
     "完成 承担 承接 承揽 负责 接到 执行 实施 提供",
     if_next(24, "测绘 勘测 勘察 修复 救援 监测 检测 清运 处置 抢修 鉴定 评估 审计 理赔 清淤 消杀 公估 任务"),
 )
 #: Between a party and a fact: the party acts upon, helps, buys or speaks of somebody else's.
-ACTS: Final = any_of(_TOWARDS_OTHERS, _TAKES_ROLE, _TAKES_PART, _MAKES, _WORKS).compile()
+ACTS: Final = any_of(_TOWARDS_OTHERS, _TAKES_ROLE, _TAKES_PART, _MAKES, _SERVES, _SHOWS, _WORKS).compile()
 #: After such an act these turn back to the one who acted.
 TURNS: Final = any_of(
     then("后", unless_next("的")),
+    # What happens where it builds is its own.
+    then("承建 承接 承包 承揽", 12, "工地 工程 项目 标段 现场 大桥 隧道", unless_next("的")),
     """
         却 反而 时被 期间 过程中 因此 自身 本身 自己 本公司 败诉 未果 失败 不成 反遭 反被 拒绝后
     """,
 ).compile()
 #: The enterprise tells on another, or sues one for a crime: whom the police take next is that one.
 REPORTS: Final = any_of(
-    "打假 打击 举报 报案 报警 控告 揭发 协助 配合 识破 冒用",
+    "打假 打击 反腐 反舞弊 内部调查 举报 报案 报警 控告 揭发 协助 配合 识破 冒用",
     then("起诉 诉 状告 指控 控诉", 16, "侵占 挪用 骗 盗 窃 泄密 伪造 假冒 仿冒 受贿 商业秘密"),
 ).compile()
 #: It is told on itself: 被多名客户举报.
@@ -265,10 +290,12 @@ OWED: Final = then(
 #: A fact that begins with what is done: whoever is named in it or after it bears it.
 DOES: Final = any_of(
     """
-        吊销 撤销 收回 冻结 查封 司法 轮候 受理 裁定 宣告 启动 指定 责令 勒令 强制 限制 禁止 申请 立案 侦破 破获 侦办
+        扣划 划扣 划拨 扣押 吊销 撤销 收回 冻结 查封 司法 轮候 受理 裁定 宣告 启动 指定 责令 勒令 强制 限制 禁止 申请
+        立案 侦破 破获 侦办
         查办 打掉 捣毁 批捕 逮捕 批准 列 关停 取缔 依法 要求 下令 警方 公安 经侦 终结 执行 对 采取 移送 提起 通缉
         恢复 财产保全 诉前保全 决定 催缴
-    """
+    """,
+    then("法院", unless_next(then(4, "曝光 黑名单"))),
 ).compile()
 DOES_REACH: Final = 24
 #: Right after the fact: a party of that kind and not the enterprise, 停产企业, 失联客户.
@@ -293,7 +320,7 @@ ATTRIBUTE: Final = any_of(
     ),
     then(BEGIN, "业主 客户 租户 供应商 经销商"),
 ).compile()
-#: It is said of the party that follows: 破产重整中的乙公司.
+#: It is said of the party that follows: 破产重整中的乙公司, 被吊销执照的是乙商行.
 OF_NEXT: Final = then(BEGIN, 8, "的", without("被 由 向 对 与 消息 投诉 公告", 8), END).compile()
 #: Before such a word it is said of the enterprise nevertheless: 成为失信企业.
 IS: Final = then(
@@ -320,7 +347,7 @@ DEBTOR: Final = any_of(
     "被执行人 失信被执行人 失信人 失信人员 失信者 失信主体 失信企业 失信单位 限高人员 老赖"
 ).compile()
 #: What is done then is done to the one before, not told of whom or what follows: 被法院查封土地.
-SUFFERING: Final = then(_BY, without("被 遭", 6), END).compile()
+SUFFERING: Final = _done_by(_BY_PARTY, 6)
 _DEALING: Final = then(BEGIN, without("被 遭 因", 8), any_of("向 与 非 给 跟 为", then("对", unless_next("外"))))
 #: Dealing with somebody of whom more is said.
 DEALS: Final = then(_DEALING, "被 遭 因 涉嫌", 8, END).compile()
@@ -349,17 +376,25 @@ AS_CREDITOR: Final = any_of(
     ),
     _ON_DEBTOR,
 ).compile()
+#: Right before its name: it is the creditor.
+CREDITOR: Final = then("申请执行人 原告 债权人 出租人 贷款人 申请保全人", END).compile()
+#: It applies for a measure against whom the text named before: 申请对其破产清算.
+AGAINST_IT: Final = then("申请", 4, "对 将", "其 该 对方 此").compile()
+#: The one named is among those of whom the clause before tells: 法院曝光一批老赖,甲公司在列.
+LISTED: Final = any_of(
+    then(unless_last("不 未"), "在列 在其列 名列其中 位列其中 在其中 榜上有名 入列 上榜 也在 被点名")
+).compile()
 #: What follows a colon then is said of firms at large.
 LECTURES: Final = then(
     any_of(
-        "提醒 培训 讲座 研讨会 论坛 公开课 直播 分享会 课堂 沙龙 科普 普法 解读 说法 释法 问答 "
-        "讲解 支招 建议 开讲 呼吁 倡议",
+        "约定 规定 载明 章程 准则 须知 招标文件 采购公告 提醒 培训 讲座 研讨会 论坛 公开课 直播 分享会 课堂 沙龙 科普 "
+        "普法 解读 说法 释法 问答 讲解 支招 建议 开讲 呼吁 倡议",
         then(unless_last("风险"), "提示"),
     ),
     END,
 ).compile()
 #: Shares are their holder's, whatever the firm is of which they are.
-HOLDS: Final = then("所持 持有", maybe("的"), maybe("对 其"), END).compile()
+HOLDS: Final = then(any_of(then("所持 持有", maybe("的"), maybe("对 其")), "对外投资的 控股的 旗下"), END).compile()
 SHARES: Final = then(BEGIN, maybe("的"), 14, "股权 股份 股票 份额 投资权益 出资").compile()
 NAMED: Final = any_of(
     "公司 合作社 某 多家 同行 供应商 客户",
