@@ -15,6 +15,8 @@ from detectors.sentiment.words import (
     CLAUSE_END,
     DIGIT,
     END,
+    ENDS,
+    HAN,
     MASK,
     SELF,
     Pattern,
@@ -53,8 +55,11 @@ _DENIES: Final = any_of(
     then("不再", if_next("是 列 属 被 受 限 为 存在 拖欠 欠 失信")),
     "误列 误录 错列 误认",
     then("误操作 系统故障 系统错误 录入错误 工作失误 数据错误", 4, "被 误", if_next("列 划 认 纳 标 录 登 转")),
+    # What was paid: 补发被拖欠的工资.
+    then("补发 发放 支付 补缴 结清 付清 还清 缴清 清偿", maybe("了 完 全部"), if_next("被拖欠 被欠 被克扣")),
+    "虚假举报 恶意举报 不实举报 诬告 诬陷",
     then("防", if_next("欠薪 失联 跑路 爆炸 火灾 中毒 坍塌 泄漏 诈骗 逃税 虚开")),
-    then("别 不要 勿", maybe("再"), maybe("瞎 乱 胡"), "传"),
+    then(unless_last("特 级 个 分 类 性"), "别 不要 勿", maybe("再"), maybe("瞎 乱 胡"), "传"),
     # What it could come to, or what a product is good for: 可能导致账户被冻结, 可抵御爆炸.
     then("可能", maybe("会 将"), "导致 造成 引发"),
     then(
@@ -65,7 +70,7 @@ _DENIES: Final = any_of(
     then("不符合 未达到 不满足 不具备", if_next("列入 纳入 认定 破产 受理")),
     then("不在", if_next(14, "名单 之列 名录")),
     # It is only asked who, or how not to.
-    "哪些 哪类 哪种 什么情况 什么情形 怎样 怎么才 谁是 谁在",
+    "哪些 哪类 哪种 什么情况 什么情形 怎样 怎么才 谁是",
     then("如何", unless_next("走向 走到 走上 沦为 陷入 一步步 从")),
 )
 #: They deny only what stands near behind them: with a verb between they are a reproach, 未支付工资被强制执行.
@@ -84,9 +89,8 @@ _DENIES_LOOSELY: Final = any_of(
             """
                 失信 欠 违约 被执行 不良 行政处罚 刑事 冻结 查封 司法 涉税 逾期 拖欠 重大 安全 事故 破产 违法 严重 虚开
                 犯罪 债 贷款 借款 任何 工资 未结 终本 终结 限高 限制 立案 未履行 未清偿 未了 账户 股权 厂房 吊销 非正常
-                老板
-                法定代表人 失联 跑路 诈骗 合同诈骗 实际控制人 实控人 商票 票据 爆炸 火灾 伤亡 死亡 停产 停业 强制 轮候
-                涉诉 涉刑 涉嫌 诉讼 走逃 偷 重整
+                老板 法定代表人 失联 跑路 诈骗 合同诈骗 实际控制人 实控人 商票 票据 爆炸 火灾 伤亡 死亡 停产 停业 强制
+                轮候 涉诉 涉刑 涉嫌 诉讼 走逃 偷 重整
             """,
         ),
     ),
@@ -104,6 +108,8 @@ _DENIES_LOOSELY: Final = any_of(
 )
 #: They deny even what is only promised: 承诺绝不虚开.
 _NEVER: Final = any_of(then("并无", unless_next("力 法 可供")), "绝不 决不 永不 从不 绝无 坚决不 承诺不 保证不")
+#: What was over has come back: 曾移出失信名单,近日再度被列入.
+_AGAIN: Final = then("再度 再次 又 重新", maybe("被 遭"), "列入 纳入 列为", any_of(ENDS, "其中 名单")).compile()
 #: What is told to deny a rumour, 辟谣:公司没有 ..., is denied by any small no.
 _SAYS_NO: Final = then("辟谣 澄清 否认", 6, Pattern(":"), END).compile()
 _NO: Final = then(
@@ -119,7 +125,7 @@ _DENIAL_HINT: Final = any_of(_NEVER, _DENIES, _DENIES_LOOSELY, _DENIES_IN_ENGLIS
 _BREAKS: Final = any_of(
     """
         但 不过 然而 却 一边 承认 证实 坦言 暨 导致 致使 后被 而被 遂被 反被 随后 仍 依然 再度 再次 同时被 以致 从而
-        未果 无果 失败 义务被 而遭
+        未果 无果 失败 义务被 而遭 并被 又被
     """
 ).compile()
 #: A loose denial does not reach over these either.
@@ -144,7 +150,7 @@ _NOT_YET: Final = then(
         then(unless_last("重整 和解 清偿 偿债 还款"), "计划"),
         then(unless_last("依"), "申请", unless_next("人 已 被 获 遭 均 经 未")),
         then("逾期", unless_next("贷款 借款 债务 票据 商票 欠款 本息 利息 款项")),
-        "请求 督促 勒令 恳请 有望 争取 试图 等待 何时 暂缓 寻求 希望 呼吁 命令 判令 判决",
+        "需 须 请求 督促 勒令 恳请 有望 争取 试图 等待 何时 暂缓 寻求 希望 呼吁 命令 判令 判决",
     ),
     12,
     END,
@@ -168,12 +174,12 @@ _OVER: Final = then(
             then("退出", unless_next("市")),
             then("被 遭 裁定", 6, "驳回"),
             """
-                解封 解冻 解禁 失效 删除 清除 消除 屏蔽 修复 不予受理 未获受理 未被受理 不被受理 不成立
-                已结清 已还清 已清偿 已偿清 已缴清 已缴纳 已偿还 已了结 已化解 履行完毕 执行完毕 已结案 已执结 执行和解
-                达成和解 已和解 和解结案 履行结案 补缴完毕 已补缴 已补发 全部补发 全部补缴 全部发放 发放完毕 发放到位
-                已发放 缴清 清零 已成历史 已成为历史 翻篇 全部解决 妥善解决 圆满解决 得到解决 已获解决 已解决 撤下 结束
-                验收通过 通过验收 验收合格 转为正常 到位 销号 销案 无缘 不沾边 期满 届满 异议成立 异议获 调解成功
-                调解结案 和解成功 denied dismissed lifted
+                停止公示 停止公开 不再公示 造的谣 瞎编 解封 解冻 解禁 失效 删除 清除 消除 屏蔽 修复 不予受理 未获受理
+                未被受理 不被受理 不成立 已结清 已还清 已清偿 已偿清 已缴清 已缴纳 已偿还 已了结 已化解 履行完毕
+                执行完毕 已结案 已执结 执行和解 达成和解 已和解 和解结案 履行结案 补缴完毕 已补缴 已补发 全部补发
+                全部补缴 全部发放 发放完毕 发放到位 已发放 缴清 清零 已成历史 已成为历史 翻篇 全部解决 妥善解决
+                圆满解决 得到解决 已获解决 已解决 撤下 结束 验收通过 通过验收 验收合格 转为正常 到位 销号 销案 无缘
+                不沾边 期满 届满 异议成立 异议获 调解成功 调解结案 和解成功 denied dismissed lifted
             """,
         )
     ),
@@ -209,9 +215,10 @@ _DONE_AFTER: Final = "完毕 到位 到账 了 成功"
 #: These need neither.
 _PLAINLY: Final = any_of(
     "无罪释放 宣告无罪 改判无罪 判决无罪 查无实据",
-    then("被", 6, "判决 裁定", 2, "撤销"),
     then("破产 清算", maybe("的"), "申请", 8, "驳回"),
 )
+#: A court has done so, and is not asked to.
+_ANNULLED: Final = then("被", maybe("法院 二审 再审 复议机关"), "判决 裁定 决定", maybe("予以 依法"), "撤销").compile()
 _ENDED: Final = {
     kind: any_of(then(_DONE, 12, captured(words)), then(captured(words), 4, _DONE_AFTER), captured(_PLAINLY)).compile()
     for kind, words in _ENDS.items()
@@ -241,12 +248,12 @@ _ABOUT: Final = any_of(
     """
         宣传 宣讲 警示教育 警示片 警示标语 典型案例 案例 征文 竞赛 知识 白皮书 蓝皮书 手册 指南 预案 条例 管理办法
         征求意见 立法 司法解释 修订草案 法律法规 保险产品 保险服务 责任险 保证保险 保函 预警系统 预警平台 查询系统
-        查询平台 查询功能 查询服务 识别平台 识别系统 监测平台 监测系统 管理系统 管理平台 小程序 机制 专题片 纪录片
-        电影 电视剧 小说 游戏 剧情 反诈 防骗 支招 撰文 评析 剖析 解析
-        安全检查 隐患排查 大排查 专项整治 专项行动 专项检查 排查 讲解 讲授
-        解读 欠薪保障 保证金 周年 纪念 科普 学习 教育基地 体验馆 预测模型 研究报告 课题 论文 清欠活动 招标公告 风险防范
-        防控 批量查询 一键 全维度 一站式 代办 drill seminar training
+        查询平台 查询功能 查询服务 识别平台 识别系统 监测平台 监测系统 管理系统 管理平台 小程序 机制 专题片 纪录片 电影
+        电视剧 小说 游戏 剧情 反诈 防骗 支招 撰文 评析 剖析 解析 安全检查 隐患排查 大排查 专项整治 专项行动 专项检查
+        排查 讲解 讲授 解读 欠薪保障 保证金 周年 纪念 科普 学习 教育基地 体验馆 预测模型 研究报告 课题 论文 清欠活动
+        招标公告 风险防范 防控 批量查询 全维度 drill seminar training
     """,
+    then("一键", 2, "查 看 识 搜 检"),
 ).compile()
 #: Yet with one of these before it the fact is one: 因未开展应急演练被责令停产.
 _BUT_IS: Final = any_of(
@@ -279,6 +286,29 @@ _AT_LARGE: Final = then("企业 公司 单位 个人 老板", maybe("被 涉嫌 
 _WHETHER: Final = then(
     BEGIN, 14, "要不要 该不该 能不能 会不会 是不是 怎么 如何 怎样 为何 为什么 多久 咋 算不算 有何 有哪些 几步 几种"
 ).compile()
+#: A product against such facts: 虚开发票识别引擎.
+_PRODUCT: Final = then(
+    BEGIN,
+    without("被 遭 经 因", 8),
+    "识别 预警 监测 查询 检测 检索 防控 阻断 抑制 扑救 风控 管理",
+    maybe("和 与 及 分析 管理 智能"),
+    "引擎 系统 平台 接口 模型 技术 产品 服务 功能 工具 算法 设备 装置 仪 模块 软件",
+).compile()
+#: Because of somebody's trouble: 受邻厂停产影响.
+_UNDER: Final = then("受", unless_next("公司 自身 上述 该 此 本"), HAN, HAN, 14, END).compile()
+_UNDER_END: Final = then(BEGIN, 4, "影响 拖累 波及").compile()
+#: What would follow: 若发生 ...,即构成违约.
+_IF: Final = then(
+    Pattern(f"(?:^|[{CLAUSE_END}:])"),
+    any_of(then("若", unless_next("干")), then("如", unless_next("期 约 下 今 何")), "一旦 倘若"),
+    40,
+    Pattern(","),
+    END,
+).compile()
+_WOULD: Final = then(BEGIN, "即 则 将 就 可 视为 愿 可能").compile()
+#: What the enterprise did by it: 通过强制执行收到货款.
+_BY_MEANS: Final = then("通过 经 依靠 借助 历经", maybe("法院 申请"), END).compile()
+_GAINS: Final = then(BEGIN, 8, "收到 追回 拿回 收回 挽回 要回 讨回 获偿").compile()
 #: What shall be done with such a party, in a rule or a contract: 被列为失信被执行人的不得担任董事.
 _RULE: Final = then(BEGIN, 10, "的 者 时 后", maybe("一律"), "不得 不予 禁止 有权 视为 应当 须 可以").compile()
 #: A question that the enterprise answers: 欠薪怎么维权?甲公司律师答疑.
@@ -325,13 +355,16 @@ _WORK_BEFORE: Final = then(
     4,
     END,
 ).compile()
-_WORK_AFTER: Final = then(
-    BEGIN,
-    4,
-    """
-        上市 夺冠 获胜 上映 开播 首映 首演 公演 上架 热卖 卖断货 发售 热销 公测 开展 开幕 沉浸展 特展 展览 主题展
-        出版 首发 杀青 小程序 功能 模块 课程 系列 新书 一书
-    """,
+_WORK_AFTER: Final = any_of(
+    then(BEGIN, "登上 入选", 8, "畅销 书榜"),
+    then(
+        BEGIN,
+        4,
+        """
+            上市 夺冠 获胜 上映 开播 首映 首演 公演 上架 热卖 卖断货 发售 热销 公测 开展 开幕 沉浸展 特展 展览 主题展
+            出版 首发 杀青 小程序 功能 模块 课程 系列 新书 一书
+        """,
+    ),
 ).compile()
 
 # Whose it is not, whatever the parties.
@@ -379,7 +412,8 @@ _WRONGED: Final = then("盗窃 偷盗 窃取 诈骗 骗取 敲诈 勒索 抢劫 
 _TOUCHED: Final = then(BEGIN, "波及 殃及 影响").compile()
 #: Where it was has been left for somewhere else.
 _MOVED: Final = any_of(
-    then(unless_last("人员 老板"), "搬迁 搬入 搬至 搬到 迁入 迁至 乔迁", 8, "新 园区"), then("旧 老", "厂 址 楼 办公")
+    then(unless_last("人员 老板"), "搬迁 搬入 搬至 搬到 迁入 迁至 乔迁", 8, "新 园区"),
+    then("旧 老", "厂区 厂房 厂址 址 楼 办公"),
 ).compile()
 #: It is the creditor: 持有的商票遭拒付, 踩雷 ...
 _LENT: Final = then(
@@ -408,6 +442,8 @@ _POLICE: Final = any_of("警方 公安 经侦 派出所").compile()
 _SETTLED: Final = any_of("履行完毕 执行完毕 已履行 全部履行 和解 付清 还清 缴清 结清 清偿完毕").compile()
 #: 向破产管理人申报债权: another's administrator.
 _TO_ANOTHERS: Final = then("向 与 和 同 从", 16, END).compile()
+_FOR: Final = then("为 给 助 助力", END).compile()
+_SERVED: Final = then(BEGIN, "管理人", 2, "提供 开立 办理 推荐 定制 研发 打造 赋能").compile()
 
 # Denials after a fact.
 
@@ -429,10 +465,10 @@ _DENIED_ALL: Final = any_of(
     # The one meant was another of a similar name.
     then("而非 并非 不是", SELF, unless_next("的")),
     """
-        瞎扯 瞎说 胡说 胡扯 瞎传 乱传 别信 不攻自破 查无此事 善意取得 不受影响 未受影响 没有影响 不在其列 不在其中
-        不在列 未受波及 未被波及 非同一家 同名 重名 误传 误会 误伤 乌龙
-        误报 误登 错登 登记有误 录入错误 系统错误 系统故障 数据错误 纠错 误操作 操作失误 误冻 误封
-        摆拍 否认 个人行为 从未发生 老赖是他人 消息有误 false denied denies rumour rumor
+        瞎扯 瞎说 胡说 胡扯 瞎传 乱传 别信 不攻自破 查无此事 核查无问题 未发现问题 未发现异常 善意取得 不受影响
+        未受影响 没有影响 不在其列 不在其中 不在列 未受波及 未被波及 非同一家 同名 重名 误传 误会 误伤 乌龙 误报 误登
+        错登 登记有误 录入错误 系统错误 系统故障 数据错误 纠错 误操作 操作失误 误冻 误封 摆拍 否认 个人行为 从未发生
+        老赖是他人 消息有误 false denied denies rumour rumor
     """,
 ).compile()
 #: But not after these.
@@ -441,7 +477,7 @@ _NOT_DENIED: Final = any_of(
     then(unless_last("不"), "属实"),
     "裁定 确认 无法否认 不否认 未否认 没有否认 未予否认",
 ).compile()
-_CLAUSES: Final = re.compile(f"[{CLAUSE_END}]")
+_CLAUSE_ENDS: Final = re.compile(f"[{CLAUSE_END}]")
 
 
 def taken_back(kind: str, text: str, clause: tuple[int, int], start: int, end: int) -> bool:
@@ -459,6 +495,8 @@ def taken_back(kind: str, text: str, clause: tuple[int, int], start: int, end: i
         Where the fact begins and ends.
     """
     before, found, after = text[clause[0] : start], text[start:end], text[end : clause[1]]
+    if _AGAIN.search(text, clause[1]):
+        return False
     return (
         _denied(text[clause[0] : clause[1]], start - clause[0])
         or bool(_WITHIN.search(found) or (_UNREVOKED if kind == "revocation" else _WITHDRAWN).search(found))
@@ -471,18 +509,22 @@ def taken_back(kind: str, text: str, clause: tuple[int, int], start: int, end: i
             and _AGES_AGO.search(text[: clause[0]])
             and not _STILL.search(text[slice(*clause)])
         )
+        or bool(_WOULD.match(before + found) and _IF.search(text, 0, clause[0]))
         or _hearsay(text, clause, end)
-        or bool(
-            MASK not in text[clause[0] : clause[1]]
-            and _ANSWERS.match(text, clause[1])
-            and _QUESTION.search(text, *clause)
-        )
-        or bool(MASK not in text[clause[0] : clause[1]] and _LESSON.match(text, clause[1]))
+        or _leads_up(text, clause)
         or _titled(text, clause, start, end)
         or _not_the_firms(kind, text[: clause[0]], before, found, after)
         or _denied_later(text[end:])
-        or any(_ended(kind, later) for later in _CLAUSES.split(text[clause[1] :]))
+        or any(_ended(kind, later) for later in _CLAUSE_ENDS.split(text[clause[1] :]))
     )
+
+
+def _leads_up(text: str, clause: tuple[int, int]) -> bool:
+    """Tell whether a clause without the name is a case from which the enterprise learns, or a question it answers."""
+    if MASK in text[slice(*clause)]:
+        return False
+    answers = _ANSWERS.match(text, clause[1]) and _QUESTION.search(text, *clause)
+    return bool(answers or _LESSON.match(text, clause[1]))
 
 
 def denied(text: str, start: int) -> bool:
@@ -523,6 +565,8 @@ def _objected(before: str, after: str) -> bool:
 
 
 def _ended(kind: str, clause: str) -> bool:
+    if _ANNULLED.search(clause):
+        return True
     match = _ENDED[kind].search(clause)
     if match is None or match.lastindex is None or _PARTLY.search(clause):
         return False
@@ -536,7 +580,7 @@ def _only_spoken_of(before: str, found: str, after: str) -> bool:
     return (
         bool(_ABOUT.search(whole) and not _BUT_IS.search(before))
         or bool(_ASKED.match(after) or _DANGER.match(after) or _INQUIRY.match(after))
-        or bool(_TRICK.match(after) or (MASK not in whole and _RULE.match(after)))
+        or bool(_TRICK.match(after) or _PRODUCT.match(after) or (MASK not in whole and _RULE.match(after)))
         or bool(MASK not in whole and _AT_LARGE.search(before) and _WHETHER.match(after))
         or bool(_LONG_AGO.search(before) and not _STILL.search(whole))
     )
@@ -556,28 +600,23 @@ def _titled(text: str, clause: tuple[int, int], start: int, end: int) -> bool:
     if opened < 0:
         return False
     quote = _QUOTES[text[opened]]
-    closed = text.find(quote, end, clause[1])
+    # A colon parts clauses, but not titles.
+    ends = _CLAUSE_ENDS.search(text, clause[1])
+    until = ends.start() if ends else len(text)
+    closed = text.find(quote, end, until)
     if closed < 0 or quote in text[opened:start]:
         return False
-    return bool(_WORK_BEFORE.search(text[clause[0] : opened]) or _WORK_AFTER.match(text[closed + 1 : clause[1]]))
+    return bool(_WORK_BEFORE.search(text[clause[0] : opened]) or _WORK_AFTER.match(text[closed + 1 : until]))
 
 
 def _not_the_firms(kind: str, earlier: str, before: str, found: str, after: str) -> bool:
     """Tell whether a fact of that kind is a person's own, another's, or befell the enterprise from outside."""
-    if _IN_ITS_NAME.search(before):
+    if _IN_ITS_NAME.search(before) or (_UNDER_END.match(after) and MASK not in before and _UNDER.search(before)):
+        return True
+    if _BY_MEANS.search(before) and _GAINS.match(after):
         return True
     if kind == "criminal":
-        if _WITH_POLICE.search(before) and _POLICE.match(found):
-            return True
-        if _PRIVATE.search(before + found + after) or _STAFF.search(before):
-            return True
-        if not before and found.startswith("被") and _STAFF_FIRST.search(earlier + found[:1]):
-            return True
-        if "诈骗" in found and "涉嫌" not in found and _VICTIM.search(before):
-            return True
-        if _WRONGED.search(before + found + after):
-            return True
-        return bool(_CHEATED.search(earlier) or _IMPERSONATED.search(earlier + before + found))
+        return _others_crime(earlier, before, found, after)
     if kind == "terminated" and _SETTLED.search(earlier + before):
         return True
     if kind == "freeze":
@@ -588,7 +627,28 @@ def _not_the_firms(kind: str, earlier: str, before: str, found: str, after: str)
         return "应收" in before or bool(_LENT.search(before))
     if kind == "owner-missing" and (_MOVED.search(earlier + before) or _STAFF_MISSING.search(before)):
         return True
-    return kind == "bankruptcy" and after.startswith("管理人") and bool(_TO_ANOTHERS.search(before))
+    return kind == "bankruptcy" and after.startswith("管理人") and _of_another(before, after)
+
+
+def _others_crime(earlier: str, before: str, found: str, after: str) -> bool:
+    """Tell whether the crime is one against the enterprise, a member of staff's, or a private one."""
+    whole = before + found + after
+    return bool(
+        (_WITH_POLICE.search(before) and _POLICE.match(found))
+        or _PRIVATE.search(whole)
+        or _STAFF.search(before)
+        or (not before and found.startswith("被") and _STAFF_FIRST.search(earlier + found[:1]))
+        or ("诈骗" in found and "涉嫌" not in found and _VICTIM.search(before))
+        or _WRONGED.search(whole)
+        or _CHEATED.search(earlier)
+        or _IMPERSONATED.search(earlier + whole)
+    )
+
+
+def _of_another(before: str, after: str) -> bool:
+    """Tell whether the administrator that stands between is another's."""
+    towards = _TO_ANOTHERS.search(before)
+    return bool(towards and MASK not in before[towards.start() :]) or bool(_FOR.search(before) and _SERVED.match(after))
 
 
 def _denied_later(rest: str) -> bool:

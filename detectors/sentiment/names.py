@@ -49,7 +49,7 @@ _TRADE: Final = either(
 )
 _TRADES: Final = re.compile(_TRADE)
 #: What small businesses are, at the end of their names.
-_SMALL: Final = either("经营部 商行 门市部 批发部 加工部 加工厂 专卖店 商店 饭店 酒楼")
+_SMALL: Final = either("经营部 贸易商行 百货商行 门市部 批发部 加工部 加工厂 专卖店 商店 饭店 酒楼")
 #: A name goes on: with words of trade, or with its legal form.
 _LONGER: Final = re.compile(rf"[\u4e00-\u9fff]{{0,6}}?{_SMALL}|{_TRADE}+(?:[\u4e00-\u9fff]{{0,4}}?{_LEGAL})?|{_LEGAL}")
 #: In 晨光光学 (Sunrise Optics) or Sunrise Optics 晨光光学 the Chinese name alone.

@@ -55,6 +55,8 @@ class Clause(NamedTuple):
         Whom 其 stands for.
     that
         Whom 该公司 stands for.
+    creditor
+        Whether the subject enforces a claim of its own: a debtor of whom the text tells is another.
     listed
         Whether the next clause says that the subject is one of those whom this one tells of.
     """
@@ -66,6 +68,7 @@ class Clause(NamedTuple):
     patient: Who
     its: Who
     that: Who
+    creditor: bool = False
     listed: bool = False
 
 
@@ -143,9 +146,12 @@ def clauses(text: str, names: tuple[str, ...]) -> tuple[Clause, ...]:
     }
     topic = Who.OTHER if everybody and Who.SUBJECT not in everybody and roles.NAMED.search(text) else Who.SUBJECT
     patient = its = that = topic
+    creditor = Who.SUBJECT in everybody and any(
+        _applies(part, found) for (_, part), found in zip(parts, named, strict=True)
+    )
     result: list[Clause] = []
     for (start, part), found in zip(parts, named, strict=True):
-        result.append(Clause(start, part, found, topic, patient, its, that, len(result) in listed))
+        result.append(Clause(start, part, found, topic, patient, its, that, creditor, len(result) in listed))
         if found:
             topic, patient = _roles(part, found, topic)
             its = _aimed_at(part, found, roles.AIMS) or topic
@@ -165,6 +171,18 @@ def _is_creditor(clause: str, found: Sequence[Mention]) -> bool:
     """Tell whether a clause names the enterprise as the creditor of another: 申请执行人甲公司与被执行人乙公司."""
     named = [mention for mention in found if mention.who is Who.SUBJECT]
     return bool(named) and bool(roles.CREDITOR.search(clause[: named[0].start]))
+
+
+def _applies(clause: str, found: Sequence[Mention]) -> bool:
+    """Tell whether a clause says that the enterprise enforces a claim."""
+    for mention in found:
+        if mention.who is Who.SUBJECT:
+            if roles.FOR_IT.search(clause[: mention.start]) and roles.GAINS.match(clause[mention.end :]):
+                return True
+            act = roles.APPLICANT.search(clause, mention.end)
+            between = clause[mention.end : act.start()] if act else ""
+            return bool(act) and not roles.BEFALLS.search(between) and not roles.CLAIMANTS.search(between)
+    return False
 
 
 def _aimed_at(clause: str, found: Sequence[Mention], aims: re.Pattern[str]) -> Who | None:
@@ -239,6 +257,8 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
     told_of = _told_of(clause, start, end, after)
     if told_of is not None:
         return told_of
+    if clause.creditor and roles.DEBTOR_BESIDE.search(text, max(start - 8, 0), min(end + 10, len(text))):
+        return Who.OTHER
     debtor = roles.DEBTOR.match(text, start)
     if debtor and after and after[0].start == debtor.end():
         return after[0].who
@@ -256,12 +276,12 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
     applied = _applied(text, start)
     if applied is not None:
         return _target(clause, applied, start, end)
-    nearest = _nearest(clause, before, start)
+    nearest = _nearest(clause, before, start, end)
     if nearest is not None:
         return nearest
     if after and roles.DOES.match(text[start:end]) and after[0].start - end <= roles.DOES_REACH:
         return after[0].who
-    return _left_to_the_topic(clause, start)
+    return _left_to_the_topic(clause, start, end)
 
 
 def _told_of(clause: Clause, start: int, end: int, after: Sequence[Mention]) -> Who | None:
@@ -299,7 +319,7 @@ def _applies_itself(clause: Clause, before: Sequence[int], start: int) -> bool:
     return not roles.CLAIMANTS.search(between) and not roles.BEFALLS.search(between)
 
 
-def _nearest(clause: Clause, before: Sequence[int], start: int) -> Who | None:
+def _nearest(clause: Clause, before: Sequence[int], start: int, end: int) -> Who | None:
     """Return the nearest party of those before a fact that can bear it, or None."""
     text, found = clause.text, clause.mentions
     for at in reversed(before):
@@ -308,7 +328,7 @@ def _nearest(clause: Clause, before: Sequence[int], start: int) -> Who | None:
             # What another surely owes the enterprise is the other's trouble.
             other = earlier if earlier and earlier.who is Who.OTHER else None
             if other is None or not _owes(text, other, found[at], roles.OWES_TO):
-                return _after_act(text, found[at].end, start)
+                return _after_act(text, found[at].end, start, end)
         elif not _is_agent(text, found, at, start) and not (earlier and _owes(text[:start], earlier, found[at])):
             own = roles.WITH.search(text[: found[at].end]) and roles.OWN_DOING.match(text, start)
             in_vain = earlier and earlier.who is Who.SUBJECT and roles.IN_VAIN.match(text, found[at].end)
@@ -318,7 +338,7 @@ def _nearest(clause: Clause, before: Sequence[int], start: int) -> Who | None:
     return None
 
 
-def _left_to_the_topic(clause: Clause, start: int) -> Who:
+def _left_to_the_topic(clause: Clause, start: int, end: int) -> Who:
     """Return whose fact it is that nobody named before it bears."""
     if any(mention.who is Who.SUBJECT for mention in clause.mentions):
         return Who.SUBJECT
@@ -327,7 +347,7 @@ def _left_to_the_topic(clause: Clause, start: int) -> Who:
             return Who.OTHER
         if clause.that is Who.OTHER and roles.THAT.match(clause.text):
             return Who.OTHER
-    return _after_act(clause.text, 0, start) if clause.topic is Who.SUBJECT else clause.topic
+    return _after_act(clause.text, 0, start, end) if clause.topic is Who.SUBJECT else clause.topic
 
 
 def acts(clause: Clause, start: int, end: int) -> bool:
@@ -361,7 +381,7 @@ def _target(clause: Clause, applied: int, start: int, end: int) -> Who:
     befalls = roles.BEFALLS.search(text, before[0].end if before else 0, applied)
     if befalls:
         struck = [at for at, mention in enumerate(found) if mention.end <= befalls.start()]
-        return _nearest(clause, struck, befalls.start()) or clause.topic
+        return _nearest(clause, struck, befalls.start(), befalls.start()) or clause.topic
     if "收到" in text[:applied]:
         return before[0].who if before else clause.topic
     if before and roles.AGENT.search(text[: before[0].end]):
@@ -379,10 +399,10 @@ def _not(who: Who) -> Who:
     return Who.OTHER if who is Who.SUBJECT else Who.SUBJECT
 
 
-def _after_act(text: str, since: int, start: int) -> Who:
-    """Return whose fact it is that begins at ``start``, after words that follow the subject from ``since`` on."""
+def _after_act(text: str, since: int, start: int, end: int) -> Who:
+    """Return whose fact it is, ``start`` to ``end``, after words that follow the subject from ``since`` on."""
     acts = [act for act in roles.ACTS.finditer(text, since) if act.end() <= start]
-    if not acts or roles.TURNS.search(text, acts[-1].start(), start):
+    if not acts or roles.TURNS.search(text, acts[-1].start(), end):
         return Who.SUBJECT
     return Who.SUBJECT if roles.PASSIVE.search(text[since : acts[0].start()]) else Who.OTHER
 

@@ -58,10 +58,10 @@ _PARTIES: Final = any_of(
     """
         供应商 经销商 代理商 加盟商 大客户 客户 同行 竞争对手 对手 友商 合作方 合作商 合作单位 合作伙伴 交易对方
         交易对手 债务人 欠款人 欠款方 债务方 借款人 反担保人 参股公司 参股企业 原子公司 前子公司 联营企业 联营公司
-        承租人 承租方 承租户 租户 租客 承包商 承包方 分包商 分包方 总包方 总包单位 施工方 发包方 业主方 开发商 房企
-        邻厂 邻居 第三方 对方 不法分子 犯罪嫌疑人 嫌疑人 嫌犯 诈骗分子 骗子 团伙 冒名者 冒充者
-        投标人 投标单位 竞买人 应聘者 任一方 任何一方 违约方 中标人
-        造谣者 造假者 仿冒者 小偷 窃贼 劫匪 盗贼 黑客 纵火者 肇事者 被告方
+        借款企业 贷款企业 欠款企业 担保企业 承租人 承租方 承租户 租户 租客 承包商 承包方 分包商 分包方 总包方 总包单位
+        施工方 发包方 业主方 开发商 房企 邻厂 邻居 第三方 对方 不法分子 犯罪嫌疑人 嫌疑人 嫌犯 诈骗分子 骗子 团伙
+        冒名者 冒充者 投标人 投标单位 竞买人 应聘者 任一方 任何一方 违约方 中标人 造谣者 造假者 仿冒者 小偷 窃贼 劫匪
+        盗贼 黑客 纵火者 肇事者 被告方
     """,
     then("被告", unless_next("知")),
     then("他人", unless_next("为自己 为本 为公司 为其")),
@@ -79,12 +79,11 @@ _PARTIES: Final = any_of(
     "被诉方 买方 卖方 买家 卖家",
     then("下游 上游", unless_next("业务")),
     """
-        面料商 木材商 钢贸商 材料商 设备商 建材商 原料商 批发商 分销商 贸易商 渠道商 房产商 地产商 运输商 物流商 广告商
-        配件商 投资商 代加工厂 代工厂 外协厂 配套厂 加盟店 房东 包工头 工程队 施工队 劳务队 劳务班组 班组长
-        中小企业 网贷平台 被投企业 被投资企业 被担保人 被担保方 标的公司 收购标的 目标公司 原股东 前股东 小股东
-        商户 摊贩 企业主 同业 承运商 承运人 采购商 采购方 邻县 邻市 外省 同名 隔壁
-        所在园区 所在地 所在市场 所在大厦 所在楼 后者 交易所 园区内企业 违法企业 业主单位 甲方 乙方 中介 前任 前东家
-        竞品
+        面料商 木材商 钢贸商 材料商 材商 设备商 建材商 原料商 批发商 分销商 贸易商 渠道商 房产商 地产商 运输商 物流商
+        广告商 配件商 投资商 代加工厂 代工厂 外协厂 配套厂 加盟店 房东 包工头 工程队 施工队 劳务队 劳务班组 班组长
+        中小企业 网贷平台 被投企业 被投资企业 被担保人 被担保方 标的公司 收购标的 目标公司 原股东 前股东 小股东 商户
+        摊贩 企业主 同业 承运商 承运人 采购商 采购方 邻县 邻市 外省 同名 隔壁 所在园区 所在地 所在市场 所在大厦 所在楼
+        后者 交易所 园区内企业 违法企业 业主单位 甲方 乙方 中介 前任 前东家 竞品
     """,
 )
 #: A whole trade or place, when what follows is told of it at large.
@@ -97,7 +96,18 @@ _AT_LARGE: Final = then(
 _OTHER: Final = any_of(
     "股份公司 有限责任公司 有限公司 合作社 事务所",
     then(_TRADE, telling("股份 集团 公司 厂 企业")),
-    "经营部 商行 门市部 批发部 加工部",
+    "经营部 门市部 批发部 加工部",
+    then(unless_last("农"), "商行"),
+    # A neighbour or a debtor that is told of first: 同园区一染厂, 电梯厂欠货款, 男子骗贷.
+    then("同园区 同区 同行业 邻近", maybe("的 一 一家 某"), times(HAN, 1, 4), "厂 企业 公司"),
+    then(
+        BEGIN,
+        unless_next("本 该 我 工 老 新 两 三 多"),
+        times(HAN, 1, 4),
+        "厂 房 店 馆 商",
+        if_next(any_of(then("欠 拖欠", unless_next("税 薪")), "老板跑路 老板失联 赖账")),
+    ),
+    then(BEGIN, maybe("一 一名 某 多名 三名 两名"), "男子 女子 夫妻"),
     # Of several with whom the enterprise quarrels: 其中5家已成老赖.
     then("其中", any_of(times(DIGIT, 1, 3), _NUMBER), "家 户"),
     then(BEGIN, unless_next("法院 警方 公安 税务 银行 裁定 本 该 因"), times(HAN, 2, 6), _GROUP),
@@ -186,9 +196,10 @@ _TOWARDS_OTHERS: Final = any_of(
     ),
     "见义勇为",
     then(unless_last("销售 生产 制售 涉嫌 售卖 贩卖 经营"), "假冒"),
-    then("配合", "警方 公安 法院 税务 执法"),
+    then(unless_last("不 未 拒绝"), "配合", "警方 公安 法院 税务 执法"),
     then("帮", if_next(8, "讨 追")),
     then("对", if_next(16, "提起 申请", unless_next(then(16, "异议")))),
+    then("申请", maybe("强制 恢复"), "执行的"),
     then("请求", maybe("法院"), "冻结 查封 执行 将 对 判"),
     then("申请", maybe("法院 人民法院"), "对 将 冻结 查封 保全 财产保全 诉前保全"),
     then("受", if_next(10, "委托")),
@@ -219,22 +230,21 @@ _TAKES_PART: Final = then(
 #: It makes or holds something about such facts: a system, a lecture, a drill.
 _MAKES: Final = then(
     """
-        推出 设立 开通 启用 发布 上线 开发 研发 研制 发明 开设 举办 承办 主办 组织 开展 召开 印发 出台 建立 建设 搭建
-        打造 参与 推广 获得 提供 制定 出版
+        推出 设立 开通 启用 发布 上线 升级 开发 研发 研制 发明 开设 举办 承办 主办 组织 开展 召开 印发 出台 建立 建设
+        搭建 打造 参与 推广 获得 提供 制定 出版
     """,
     if_next(
         24,
         """
             周转金 基金 保证金 专户 系统 平台 软件 服务 产品 机制 制度 课 讲座 培训 演练 指南 手册 白皮书 论坛 沙龙
-            研讨 宣传 活动 专题 报告会 会议 预案 保险 保函 专利 检查 排查 自查 研究 图书 丛书 设备 仪 传感器 试剂
-            接口 一站式 代办 热线 专线 渠道 通道 窗口 专窗 信箱 邮箱 公众号 新品 小程序 App 应用 功能 装置 模型 数据库
-            指数 解决方案
-            教材 标准
+            研讨 宣传 活动 专题 报告会 会议 预案 保险 保函 专利 检查 排查 自查 研究 图书 丛书 设备 仪 传感器 试剂 引擎
+            算法 接口 一站式 代办 热线 专线 渠道 通道 窗口 专窗 信箱 邮箱 公众号 新品 小程序 App 应用 功能 装置 模型
+            数据库 指数 解决方案 教材 标准
         """,
     ),
 )
 #: It deals in what such facts leave behind.
-_SERVES: Final = then("推出 上线 开通 代理 代办", if_next(24, "业务 查询 扫描 报告"))
+_SERVES: Final = then("推出 上线 开通 代理 代办", if_next(24, "业务 查询 扫描 报告", any_of(END, "、")))
 #: What its product does: 支持限高、终本全维度监控.
 _SHOWS: Final = then("支持 覆盖 实现 聚合 收录", if_next(24, "查询 检索 监控 监测 预警 核验 比对 识别"))
 #: It is paid for work that such facts make necessary: 完成爆炸事故现场测绘任务.
@@ -248,14 +258,15 @@ ACTS: Final = any_of(_TOWARDS_OTHERS, _TAKES_ROLE, _TAKES_PART, _MAKES, _SERVES,
 TURNS: Final = any_of(
     then("后", unless_next("的")),
     # What happens where it builds is its own.
-    then("承建 承接 承包 承揽", 12, "工地 工程 项目 标段 现场 大桥 隧道", unless_next("的")),
+    then("承建 承接 承包 承揽", 12, "工地 工程 项目 标段 现场 大桥 隧道", unless_next("的 业主 甲方 开发商 发包")),
     """
-        却 反而 时被 期间 过程中 因此 自身 本身 自己 本公司 败诉 未果 失败 不成 反遭 反被 拒绝后
+        业务因 却 反而 时被 期间 过程中 因此 自身 本身 自己 本公司 败诉 未果 失败 不成 反遭 反被 拒绝后
     """,
 ).compile()
 #: The enterprise tells on another, or sues one for a crime: whom the police take next is that one.
 REPORTS: Final = any_of(
-    "打假 打击 反腐 反舞弊 内部调查 举报 报案 报警 控告 揭发 协助 配合 识破 冒用",
+    "打假 打击 反腐 反舞弊 内部调查 举报 报案 报警 控告 揭发 协助 识破 冒用",
+    then(unless_last("不 未 拒绝"), "配合"),
     then("起诉 诉 状告 指控 控诉", 16, "侵占 挪用 骗 盗 窃 泄密 伪造 假冒 仿冒 受贿 商业秘密"),
 ).compile()
 #: It is told on itself: 被多名客户举报.
@@ -291,9 +302,8 @@ OWED: Final = then(
 DOES: Final = any_of(
     """
         扣划 划扣 划拨 扣押 吊销 撤销 收回 冻结 查封 司法 轮候 受理 裁定 宣告 启动 指定 责令 勒令 强制 限制 禁止 申请
-        立案 侦破 破获 侦办
-        查办 打掉 捣毁 批捕 逮捕 批准 列 关停 取缔 依法 要求 下令 警方 公安 经侦 终结 执行 对 采取 移送 提起 通缉
-        恢复 财产保全 诉前保全 决定 催缴
+        立案 侦破 破获 侦办 查办 打掉 捣毁 批捕 逮捕 批准 列 关停 取缔 依法 要求 下令 警方 公安 经侦 终结 执行 对 采取
+        移送 提起 通缉 恢复 财产保全 诉前保全 决定 催缴
     """,
     then("法院", unless_next(then(4, "曝光 黑名单"))),
 ).compile()
@@ -343,6 +353,11 @@ TOWARDS: Final = then(
     maybe("该 某 一名 各 有关"),
     END,
 ).compile()
+DEBTOR_BESIDE: Final = then(
+    unless_last("列为 成为 系 是 追加为 列入 作为 纳入 失信"),
+    "失信被执行人 被执行人 债务人",
+    unless_next("名单 信息 名录"),
+).compile()
 DEBTOR: Final = any_of(
     "被执行人 失信被执行人 失信人 失信人员 失信者 失信主体 失信企业 失信单位 限高人员 老赖"
 ).compile()
@@ -376,6 +391,22 @@ AS_CREDITOR: Final = any_of(
     ),
     _ON_DEBTOR,
 ).compile()
+#: It enforces what is owed to it, unless it is what befalls it.
+APPLICANT: Final = any_of(
+    "胜诉",
+    then(
+        "申请",
+        maybe("法院 人民法院"),
+        maybe("诉前 财产"),
+        maybe("强制 恢复"),
+        any_of("保全", then("执行", unless_next("人 异议"))),
+    ),
+    "追回 讨回 催收 悬赏",
+    then("起诉", unless_next("书 状")),
+).compile()
+#: Others enforce it for the enterprise: 执行干警为甲公司追回货款.
+FOR_IT: Final = then("为 帮 帮助 替 助 助力", END).compile()
+GAINS: Final = then(BEGIN, maybe("成功"), "追回 讨回 挽回 追讨 拿回 要回 执行回 追偿").compile()
 #: Right before its name: it is the creditor.
 CREDITOR: Final = then("申请执行人 原告 债权人 出租人 贷款人 申请保全人", END).compile()
 #: It applies for a measure against whom the text named before: 申请对其破产清算.
@@ -388,7 +419,7 @@ LISTED: Final = any_of(
 LECTURES: Final = then(
     any_of(
         "约定 规定 载明 章程 准则 须知 招标文件 采购公告 提醒 培训 讲座 研讨会 论坛 公开课 直播 分享会 课堂 沙龙 科普 "
-        "普法 解读 说法 释法 问答 讲解 支招 建议 开讲 呼吁 倡议",
+        "研报 普法 解读 说法 释法 问答 讲解 支招 建议 开讲 呼吁 倡议",
         then(unless_last("风险"), "提示"),
     ),
     END,
