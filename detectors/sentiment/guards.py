@@ -57,6 +57,7 @@ _DENIES: Final = any_of(
     then("误操作 系统故障 系统错误 录入错误 工作失误 数据错误", 4, "被 误", if_next("列 划 认 纳 标 录 登 转")),
     # What was paid: 补发被拖欠的工资.
     then("补发 发放 支付 补缴 结清 付清 还清 缴清 清偿", maybe("了 完 全部"), if_next("被拖欠 被欠 被克扣")),
+    "紧邻 毗邻 紧挨",
     "虚假举报 恶意举报 不实举报 诬告 诬陷",
     then("防", if_next("欠薪 失联 跑路 爆炸 火灾 中毒 坍塌 泄漏 诈骗 逃税 虚开")),
     then(unless_last("特 级 个 分 类 性"), "别 不要 勿", maybe("再"), maybe("瞎 乱 胡"), "传"),
@@ -99,7 +100,7 @@ _DENIES_LOOSELY: Final = any_of(
     """
         已支付 支付了 清理 清欠 远离 拒绝 否决 化解 解决 平息 告别 走出 免除 修复 消除 退出 解除 撤销 取消 删除 终止
         补缴 缴清 结清 还清 清偿 付清 补发 偿清 清缴 足额发放 发放 偿还 提前偿还 按期兑付 按期足额兑付 按时兑付
-        按时足额兑付 足额兑付 足额支付 全额兑付 如期兑付 如期偿付 如期偿还 按时偿还 按期偿还 没收到
+        足额缴纳 全额缴纳 按时足额兑付 足额兑付 足额支付 全额兑付 如期兑付 如期偿付 如期偿还 按时偿还 按期偿还 没收到
     """,
     then("终结", if_next("破产 重整")),
     # It might be so.
@@ -155,6 +156,8 @@ _NOT_YET: Final = then(
     12,
     END,
 ).compile()
+#: Yet what must not be, 要求无失信记录, is not.
+_IS_NOT: Final = then(BEGIN, "无 未被 没有 不存在").compile()
 #: Others' cases are told first, then what the enterprise learns from them.
 _LESSON: Final = then(
     Pattern(f"[{CLAUSE_END}]"), SELF, 14, "学习 自查 培训 宣讲 举一反三 引以为戒 对照 警示 捐 驰援 支援 慰问"
@@ -191,7 +194,8 @@ _ENDS: Final = MappingProxyType(
         "dishonest": "移出 移除 撤销 删除 屏蔽 修复 履行完毕 解除 退出 下架 下线 履行全部 摘帽 恢复",
         "serious-violation": "移出 移除 撤销 删除 修复 退出",
         "consumption-ban": "解除 撤销 取消 移出 履行完毕 和解",
-        "enforcement": "履行完毕 和解 执行完毕 结案 执结 撤回 撤销 付清 还清 清偿 结清 解除 驳回 履行全部 履行",
+        "enforcement": "支付完毕 缴清 全额支付 足额支付 履行完毕 和解 执行完毕 结案 执结 撤回 撤销 付清 还清 清偿 "
+        "结清 解除 驳回 履行全部 履行",
         "terminated": "履行 履行完毕 和解 执行完毕 执结 还清 清偿 结清",
         "freeze": "解冻 解封 解除 撤销 恢复使用 恢复正常 恢复收付 恢复支付 恢复结算 恢复收支 释放",
         "revocation": "撤销 恢复 收回成命 纠正",
@@ -218,7 +222,10 @@ _PLAINLY: Final = any_of(
     then("破产 清算", maybe("的"), "申请", 8, "驳回"),
 )
 #: A court has done so, and is not asked to.
-_ANNULLED: Final = then("被", maybe("法院 二审 再审 复议机关"), "判决 裁定 决定", maybe("予以 依法"), "撤销").compile()
+_ANNULLED: Final = any_of(
+    then("被", maybe("法院 二审 再审 复议机关"), "判决 裁定 决定", maybe("予以 依法"), "撤销"),
+    then("法院 二审 再审", "判决 裁定", maybe("予以 依法"), "撤销", 8, "处罚 处理 认定 吊销 冻结 查封 限高 限制"),
+).compile()
 _ENDED: Final = {
     kind: any_of(then(_DONE, 12, captured(words)), then(captured(words), 4, _DONE_AFTER), captured(_PLAINLY)).compile()
     for kind, words in _ENDS.items()
@@ -280,7 +287,9 @@ _DANGER: Final = then(
     any_of(then("风险", unless_next("信息 名单 记录 企业")), "隐患 概率 可能 预警 苗头 危害"),
 ).compile()
 #: Only how it is done: 虚开发票的骗局.
-_TRICK: Final = then(BEGIN, 6, "的 类 等", 2, "骗局 骗术 套路 手法 伎俩 陷阱 教训 乱象").compile()
+_TRICK: Final = any_of(
+    then(BEGIN, 6, "的 类 等", 2, "骗局 骗术 套路 手法 伎俩 陷阱 教训 乱象"), then(BEGIN, "险”")
+).compile()
 #: Firms at large may be meant: 企业破产了个人要不要还债.
 _AT_LARGE: Final = then("企业 公司 单位 个人 老板", maybe("被 涉嫌 如果 要是"), END).compile()
 _WHETHER: Final = then(
@@ -290,7 +299,7 @@ _WHETHER: Final = then(
 _PRODUCT: Final = then(
     BEGIN,
     without("被 遭 经 因", 8),
-    "识别 预警 监测 查询 检测 检索 防控 阻断 抑制 扑救 风控 管理",
+    "识别 预警 监测 查询 检测 检索 防控 阻断 抑制 扑救 风控 管理 惩戒",
     maybe("和 与 及 分析 管理 智能"),
     "引擎 系统 平台 接口 模型 技术 产品 服务 功能 工具 算法 设备 装置 仪 模块 软件",
 ).compile()
@@ -404,7 +413,7 @@ _VICTIM: Final = then(
 ).compile()
 #: It was the victim earlier: what the police do next they do for it.
 _CHEATED: Final = then(
-    "遭 遭遇 遭到 被", without("指 控 曝 疑 诉 告 查 定 举 因 以 涉 立", 8), "诈骗 骗 盗 窃 抢 侵占 敲诈 勒索"
+    "遭 遭遇 遭到 被", without("指 控 曝 疑 诉 告 查 定 举 因 以 涉 立", 8), "诈骗 骗 盗 窃 抢 侵占 敲诈 勒索 黑客 攻击"
 ).compile()
 #: Others wronged the enterprise: 盗窃甲公司铜料的团伙.
 _WRONGED: Final = then("盗窃 偷盗 窃取 诈骗 骗取 敲诈 勒索 抢劫 侵害 侵占", maybe("了"), SELF).compile()
@@ -419,6 +428,8 @@ _MOVED: Final = any_of(
 _LENT: Final = then(
     any_of(then("持有 收到 收取 购买 买入 认购 投资 受让", "的"), "所持 踩雷 误踩 踩中"), 8, END
 ).compile()
+#: Why somebody could not be reached for a while.
+_HARMLESS: Final = then(BEGIN, 4, "系 是 因", 6, "手机 出差 住院 信号 误会 休假 开会 没电").compile()
 #: Not the one who controls the enterprise.
 _MINOR_HOLDER: Final = then(
     any_of("二股东 三股东 第二大股东 第三大股东 其他股东 小股东 个别股东 一名股东 股东之一 自然人股东 持股5%以上股东"),
@@ -464,6 +475,7 @@ _DENIED_ALL: Final = any_of(
     then("无关", any_of(END, if_next("， 。 ；"))),
     # The one meant was another of a similar name.
     then("而非 并非 不是", SELF, unless_next("的")),
+    then(unless_last("关 联 维 体"), "系", "邻近 同名 其他 其它 他人 另一 别的 别家 外地"),
     """
         瞎扯 瞎说 胡说 胡扯 瞎传 乱传 别信 不攻自破 查无此事 核查无问题 未发现问题 未发现异常 善意取得 不受影响
         未受影响 没有影响 不在其列 不在其中 不在列 未受波及 未被波及 非同一家 同名 重名 误传 误会 误伤 乌龙 误报 误登
@@ -544,7 +556,11 @@ def _denied(clause: str, start: int) -> bool:
             continue
         if match["never"]:
             return True
-        if _NOT_YET.search(clause[: match.start()]) and not _GRANTED.match(clause[start:]):
+        if (
+            not _IS_NOT.match(match.group())
+            and _NOT_YET.search(clause[: match.start()])
+            and not _GRANTED.match(clause[start:])
+        ):
             continue
         if match["firm"] is None and (len(rest.replace(MASK, "")) > _LOOSE_REACH or _VERB.search(rest)):
             continue
@@ -617,15 +633,17 @@ def _not_the_firms(kind: str, earlier: str, before: str, found: str, after: str)
         return True
     if kind == "criminal":
         return _others_crime(earlier, before, found, after)
-    if kind == "terminated" and _SETTLED.search(earlier + before):
+    if (kind == "terminated" or "终结" in found) and _SETTLED.search(earlier + before):
         return True
     if kind == "freeze":
-        return bool(_MINOR_HOLDER.search(before))
+        return bool(_MINOR_HOLDER.search(before) or (_POLICE.search(before) and _CHEATED.search(earlier)))
     if kind == "accident":
         return bool(_TOUCHED.match(after))
     if kind == "default":
         return "应收" in before or bool(_LENT.search(before))
-    if kind == "owner-missing" and (_MOVED.search(earlier + before) or _STAFF_MISSING.search(before)):
+    if kind == "owner-missing" and (
+        _MOVED.search(earlier + before) or _STAFF_MISSING.search(before) or _HARMLESS.match(after)
+    ):
         return True
     return kind == "bankruptcy" and after.startswith("管理人") and _of_another(before, after)
 

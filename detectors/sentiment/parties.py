@@ -157,7 +157,8 @@ def clauses(text: str, names: tuple[str, ...]) -> tuple[Clause, ...]:
             its = _aimed_at(part, found, roles.AIMS) or topic
             that = found[-1].who if roles.PARTS.search(part) else _aimed_at(part, found, roles.SUES) or topic
         lectures = text.startswith(":", start + len(part)) and roles.LECTURES.search(part)
-        if lectures or (topic is Who.SUBJECT and (roles.AS_CREDITOR.search(part) or _is_creditor(part, found))):
+        creditor_here = roles.AS_CREDITOR.search(part) or _is_creditor(part, found) or _is_owed(part, found)
+        if lectures or (topic is Who.SUBJECT and creditor_here):
             topic = its = Who.OTHER
     return tuple(result)
 
@@ -171,6 +172,14 @@ def _is_creditor(clause: str, found: Sequence[Mention]) -> bool:
     """Tell whether a clause names the enterprise as the creditor of another: 申请执行人甲公司与被执行人乙公司."""
     named = [mention for mention in found if mention.who is Who.SUBJECT]
     return bool(named) and bool(roles.CREDITOR.search(clause[: named[0].start]))
+
+
+def _is_owed(clause: str, found: Sequence[Mention]) -> bool:
+    """Tell whether a clause names the enterprise first, as the one whom somebody owes: 欠甲公司货款的老板跑路."""
+    if not found or found[0].who is Who.OTHER:
+        return False
+    owes = roles.OWES_TO.search(clause[: found[0].start])
+    return bool(owes) and bool(roles.OWED.match(clause[found[0].end :]))
 
 
 def _applies(clause: str, found: Sequence[Mention]) -> bool:
@@ -244,9 +253,11 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
     >>> bearer(clause, 10, 14).value
     'subject'
     """
+    text, found = clause.text, clause.mentions
     if clause.listed:
         return Who.SUBJECT
-    text, found = clause.text, clause.mentions
+    if _is_owed(text, found) and len(found) == 1:
+        return Who.OTHER
     within = [
         mention
         for at, mention in enumerate(found)

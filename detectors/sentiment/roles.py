@@ -168,11 +168,14 @@ AGENT: Final = _done_by(_BY_PARTY, 20)
 # What the enterprise does to others, or for them.
 
 #: What a creditor gets of, or finds out about, its debtor.
-_ON_DEBTOR: Final = then(
-    "收回 收到 领到 拿到 要回 拿回 发现 提供 查到 查明 找到 举报",
-    any_of(
-        if_next(6, "被执行人 失信被执行人 老赖 债务人", unless_next("名单 通知 信息 决定 公告")),
-        if_next(12, "破产 清算 重整", 6, "分配 清偿款 案款"),
+_ON_DEBTOR: Final = any_of(
+    then("获得 分得", if_next(12, "破产 清算 重整", 6, "分配 清偿")),
+    then(
+        "收回 收到 领到 拿到 要回 拿回 发现 提供 查到 查明 找到 举报",
+        any_of(
+            if_next(6, "被执行人 失信被执行人 老赖 债务人", unless_next("名单 通知 信息 决定 公告")),
+            if_next(12, "破产 清算 重整", 6, "分配 清偿款 案款"),
+        ),
     ),
 )
 _TOWARDS_OTHERS: Final = any_of(
@@ -433,7 +436,7 @@ NAMED: Final = any_of(
 ).compile()
 BEFALLS: Final = then("被 遭", unless_next("告 执行 申请人")).compile()
 #: The one that an act of the enterprise is aimed at; 其 in the next clause is that one.
-AIMS: Final = then("将 把 向 对 诉 告 讨 追偿 举报 替 给 帮", without("欠", 8), END).compile()
+AIMS: Final = then("抓 抓住 逮住 扭送 将 把 向 对 诉 告 讨 追偿 举报 替 给 帮", without("欠", 8), END).compile()
 #: Nor goes it on with that one: 与甲公司终止合作,因该公司 ...
 PARTS: Final = then("终止 解除 停止 暂停 取消 中止", 4, "合作 合同 协议 供货 交易 收购 往来 签约").compile()
 #: Whom the enterprise sues or buys, the next clause calls 该公司.
