@@ -53,7 +53,9 @@ _DENIES: Final = any_of(
     then("若", unless_next("干")),
     then(BEGIN, "如", unless_next("期 约 下 今 何 皋 东", then("实", unless_next("际控制 控人")))),
     then("不再", if_next("是 列 属 被 受 限 为 存在 拖欠 欠 失信")),
-    "误列 误录 错列 误认",
+    "误列 误录 误登 误标 错列 误认 造谣 捏造",
+    then("错误", maybe("地"), if_next("冻结 查封 列 纳 登记 认定 标 划 扣划 执行 限高 限制 吊销")),
+    "压力测试 极端情形 极端情景",
     then("误操作 系统故障 系统错误 录入错误 工作失误 数据错误", 4, "被 误", if_next("列 划 认 纳 标 录 登 转")),
     # What was paid: 补发被拖欠的工资.
     then("补发 发放 支付 补缴 结清 付清 还清 缴清 清偿", maybe("了 完 全部"), if_next("被拖欠 被欠 被克扣")),
@@ -157,7 +159,7 @@ _NOT_YET: Final = then(
     END,
 ).compile()
 #: Yet what must not be, 要求无失信记录, is not.
-_IS_NOT: Final = then(BEGIN, "无 未被 没有 不存在").compile()
+_IS_NOT: Final = then(BEGIN, "无 未被 没有 不存在 造谣 捏造").compile()
 #: Others' cases are told first, then what the enterprise learns from them.
 _LESSON: Final = then(
     Pattern(f"[{CLAUSE_END}]"), SELF, 14, "学习 自查 培训 宣讲 举一反三 引以为戒 对照 警示 捐 驰援 支援 慰问"
@@ -203,7 +205,7 @@ _ENDS: Final = MappingProxyType(
         "wages": "补发 发放 结清 付清 支付 清偿 领到 拿到 兑现 到账 解决 还清 清零 到手",
         "owner-missing": "回国 现身 恢复联系 返回 取得联系 露面 返岗 归来 系误会 正常履职",
         "criminal": "无罪 不起诉 撤案 撤销 排除 不予立案 解除 国家赔偿 平反 终止侦查",
-        "default": "兑付 偿还 付清 结清 清偿 偿清 还清 偿付 支付 付息 化解 到账 筹足 归还",
+        "default": "兑付 偿还 付清 结清 清偿 偿清 还清 偿付 支付 付息 化解 到账 筹足 归还 展期 转为正常",
         "accident": "无此事",
         "shutdown": "恢复生产 复产 恢复营业 复工 解除 撤销 整改完成 验收通过 通过验收 验收合格 恢复正常 重新开工 "
         "恢复经营 结束",
@@ -221,8 +223,10 @@ _PLAINLY: Final = any_of(
     "无罪释放 宣告无罪 改判无罪 判决无罪 查无实据",
     then("破产 清算", maybe("的"), "申请", 8, "驳回"),
 )
-#: A court has done so, and is not asked to.
+#: A court or a prosecutor has done so, and is not asked to.
 _ANNULLED: Final = any_of(
+    "不予起诉 不起诉决定 存疑不起诉",
+    then("被", maybe("法院 二审 再审"), "确认违法 确认无效"),
     then("被", maybe("法院 二审 再审 复议机关"), "判决 裁定 决定", maybe("予以 依法"), "撤销"),
     then("法院 二审 再审", "判决 裁定", maybe("予以 依法"), "撤销", 8, "处罚 处理 认定 吊销 冻结 查封 限高 限制"),
 ).compile()
@@ -430,6 +434,8 @@ _LENT: Final = then(
 ).compile()
 #: Why somebody could not be reached for a while.
 _HARMLESS: Final = then(BEGIN, 4, "系 是 因", 6, "手机 出差 住院 信号 误会 休假 开会 没电").compile()
+#: A debt of one who does not control the enterprise: 监事因个人借贷被限制高消费.
+_OWN_DEBT: Final = then("监事 独立董事 独董 董秘 副总 股东 员工", 10, "个人 私人", 14, END).compile()
 #: Not the one who controls the enterprise.
 _MINOR_HOLDER: Final = then(
     any_of("二股东 三股东 第二大股东 第三大股东 其他股东 小股东 个别股东 一名股东 股东之一 自然人股东 持股5%以上股东"),
@@ -477,7 +483,8 @@ _DENIED_ALL: Final = any_of(
     then("而非 并非 不是", SELF, unless_next("的")),
     then(unless_last("关 联 维 体"), "系", "邻近 同名 其他 其它 他人 另一 别的 别家 外地"),
     """
-        瞎扯 瞎说 胡说 胡扯 瞎传 乱传 别信 不攻自破 查无此事 核查无问题 未发现问题 未发现异常 善意取得 不受影响
+        造谣 并非同一 不是同一 并非一家 不是一家 瞎扯 瞎说 胡说 胡扯 瞎传 乱传 别信 不攻自破 查无此事 核查无问题
+        未发现问题 未发现异常 善意取得 不受影响
         未受影响 没有影响 不在其列 不在其中 不在列 未受波及 未被波及 非同一家 同名 重名 误传 误会 误伤 乌龙 误报 误登
         错登 登记有误 录入错误 系统错误 系统故障 数据错误 纠错 误操作 操作失误 误冻 误封 摆拍 否认 个人行为 从未发生
         老赖是他人 消息有误 false denied denies rumour rumor
@@ -629,7 +636,7 @@ def _not_the_firms(kind: str, earlier: str, before: str, found: str, after: str)
     """Tell whether a fact of that kind is a person's own, another's, or befell the enterprise from outside."""
     if _IN_ITS_NAME.search(before) or (_UNDER_END.match(after) and MASK not in before and _UNDER.search(before)):
         return True
-    if _BY_MEANS.search(before) and _GAINS.match(after):
+    if (_BY_MEANS.search(before) and _GAINS.match(after)) or _OWN_DEBT.search(before):
         return True
     if kind == "criminal":
         return _others_crime(earlier, before, found, after)

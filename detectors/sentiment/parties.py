@@ -270,10 +270,14 @@ def bearer(clause: Clause, start: int, end: int) -> Who:
         return told_of
     if clause.creditor and roles.DEBTOR_BESIDE.search(text, max(start - 8, 0), min(end + 10, len(text))):
         return Who.OTHER
+    if clause.creditor and not found and roles.COURT.search(text, 0, end) and not roles.BEFALLS.search(text):
+        return Who.OTHER
+    if roles.CRACKS.match(text, start) and _does_itself(clause, before, start):
+        return Who.OTHER
     debtor = roles.DEBTOR.match(text, start)
     if debtor and after and after[0].start == debtor.end():
         return after[0].who
-    if roles.AGAINST_IT.search(text[start:end]) and _applies_itself(clause, before, start):
+    if roles.AGAINST_IT.search(text[start:end]) and _does_itself(clause, before, start):
         return Who.OTHER
     if within and roles.DOES.match(text[start:end]):
         return within[-1].who
@@ -322,8 +326,8 @@ def _spoken_to(clause: Clause, start: int, deals: re.Pattern[str]) -> bool:
     return bool(deals.match(clause.text[since:start]))
 
 
-def _applies_itself(clause: Clause, before: Sequence[int], start: int) -> bool:
-    """Tell whether the enterprise, named last before ``start``, is who applies there, and no creditor of it."""
+def _does_itself(clause: Clause, before: Sequence[int], start: int) -> bool:
+    """Tell whether the enterprise, named last before ``start``, is who acts there, and no creditor of it."""
     if not before or clause.mentions[before[-1]].who is Who.OTHER:
         return False
     between = clause.text[clause.mentions[before[-1]].end : start]

@@ -60,7 +60,8 @@ _PARTIES: Final = any_of(
         交易对手 债务人 欠款人 欠款方 债务方 借款人 反担保人 参股公司 参股企业 原子公司 前子公司 联营企业 联营公司
         借款企业 贷款企业 欠款企业 担保企业 承租人 承租方 承租户 租户 租客 承包商 承包方 分包商 分包方 总包方 总包单位
         施工方 发包方 业主方 开发商 房企 邻厂 邻居 第三方 对方 不法分子 犯罪嫌疑人 嫌疑人 嫌犯 诈骗分子 骗子 团伙
-        冒名者 冒充者 投标人 投标单位 竞买人 应聘者 任一方 任何一方 违约方 中标人 造谣者 造假者 仿冒者 小偷 窃贼 劫匪
+        冒名者 冒充者 合资方 合伙方 供货方 代工方 品牌方 受托方 投标人 投标单位 竞买人 应聘者 任一方 任何一方 违约方
+        中标人 造谣者 造假者 仿冒者 小偷 窃贼 劫匪
         盗贼 黑客 纵火者 肇事者 被告方
     """,
     then("被告", unless_next("知")),
@@ -115,7 +116,7 @@ _OTHER: Final = any_of(
     then(Pattern("[甲乙丙丁戊A-Z]"), "公司 企业 厂 集团"),
     then(_SOME, 8, _SOME_WHAT),
     then("某", without("被 遭 涉 因", 10), _CERTAIN),
-    then("某", "甲 乙 丙 丁 某"),
+    then("某", "甲 乙 丙 丁 某 老板 老赖 企业主"),
     then("所办 所开 任职的 兼职的 参股的 持股的", maybe("一家 其他"), "企业 公司 工厂 厂"),
     then("另一 另外一 另", maybe("家"), maybe("关联"), "企业 公司 工厂"),
     _PARTIES,
@@ -196,6 +197,12 @@ _TOWARDS_OTHERS: Final = any_of(
         "为",
         unless_next("何 什么 啥 此"),
         if_next(12, "员工 工人 职工 客户 农民工 居民 群众 学校 家庭 受损 受灾"),
+    ),
+    # It serves those who had it: 为火灾事故出具鉴定意见.
+    then(
+        unless_last("因 成 列 作 沦 定 认 转 变"),
+        "为",
+        if_next(16, "出具 提供 护航 理赔 赔付", unless_next("担保 保证 虚假")),
     ),
     "见义勇为",
     then(unless_last("销售 生产 制售 涉嫌 售卖 贩卖 经营"), "假冒"),
@@ -364,6 +371,8 @@ DEBTOR_BESIDE: Final = then(
 DEBTOR: Final = any_of(
     "被执行人 失信被执行人 失信人 失信人员 失信者 失信主体 失信企业 失信单位 限高人员 老赖"
 ).compile()
+#: Police work; an enterprise that does it does it to others.
+CRACKS: Final = any_of("破获 侦破 捣毁 打掉").compile()
 #: What is done then is done to the one before, not told of whom or what follows: 被法院查封土地.
 SUFFERING: Final = _done_by(_BY_PARTY, 6)
 _DEALING: Final = then(BEGIN, without("被 遭 因", 8), any_of("向 与 非 给 跟 为", then("对", unless_next("外"))))
@@ -404,9 +413,11 @@ APPLICANT: Final = any_of(
         maybe("强制 恢复"),
         any_of("保全", then("执行", unless_next("人 异议"))),
     ),
-    "追回 讨回 催收 悬赏",
+    "追回 讨回 催收 追偿 追讨 悬赏",
     then("起诉", unless_next("书 状")),
 ).compile()
+#: What a court does, whether the text says so or not.
+COURT: Final = any_of("法院 立案执行 执行立案").compile()
 #: Others enforce it for the enterprise: 执行干警为甲公司追回货款.
 FOR_IT: Final = then("为 帮 帮助 替 助 助力", END).compile()
 GAINS: Final = then(BEGIN, maybe("成功"), "追回 讨回 挽回 追讨 拿回 要回 执行回 追偿").compile()
@@ -422,9 +433,10 @@ LISTED: Final = any_of(
 LECTURES: Final = then(
     any_of(
         "约定 规定 载明 章程 准则 须知 招标文件 采购公告 提醒 培训 讲座 研讨会 论坛 公开课 直播 分享会 课堂 沙龙 科普 "
-        "研报 普法 解读 说法 释法 问答 讲解 支招 建议 开讲 呼吁 倡议",
+        "研报 预案 普法 解读 说法 释法 问答 讲解 支招 建议 开讲 呼吁 倡议",
         then(unless_last("风险"), "提示"),
     ),
+    maybe("”"),
     END,
 ).compile()
 #: Shares are their holder's, whatever the firm is of which they are.
