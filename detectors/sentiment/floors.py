@@ -138,7 +138,7 @@ _BANKRUPTCY: Final = any_of(
     "实质合并 合并重整 合并破产",
     # Only a firm in such a procedure has one of its own; the firm that is appointed has not.
     then(SELF, "管理人", unless_next("员 资格 登记 备案")),
-    then("债权人", "须 应 可 请 需 于 向 在", 20, "申报债权"),
+    then(unless_last("作为 普通"), "债权人", "须 应 可 请 需", 20, "申报债权"),
     then("倒闭", unless_next("潮 企业 公司 风险")),
     then("清盘", "呈请 令 申请 聆讯"),
     then("被 颁令 勒令 申请 要求 寻求", "清盘"),
@@ -194,7 +194,7 @@ _ENFORCEMENT: Final = any_of(
     "司法扣划 司法划扣 司法划拨 司法划转 司法拘留 拒不申报财产 拒绝申报财产",
     then("逃避 规避 抗拒", maybe("法院 判决 强制"), "执行"),
     then(_SUFFERS, 8, "司法拍卖 法拍 强拍 扣划 划扣"),
-    then(_SUFFERS, _COURT, maybe("强制 直接 依法 全部"), "划走 扣走 转走 拉走 搬走"),
+    then(_SUFFERS, _COURT, maybe("强制 直接 依法 全部"), "划走 扣走 转走 拉走 搬走 拍卖 变卖"),
     then(_COURT, 4, "悬赏", 12, "线索"),
     then(_SUFFERS, 8, "拍卖 变卖", 4, "抵债 偿债 还债"),
 )
@@ -236,7 +236,7 @@ _TAX: Final = any_of(
     then("逃避", 8, "税"),
     "逃避追缴 漏税 骗税 抗税",
     then("骗取", 8, "退税 税款 留抵"),
-    "虚开 暴力开票",
+    "虚开 暴力开票 虚抵进项 虚列成本 虚列支出 多列支出",
     # What 虚开 is, in other words.
     then("没有 无 未 虚构", maybe("发生 任何"), "真实 实际 货物", 8, "开具 开票 开出", maybe("了"), 8, maybe("发票")),
     then("虚假 不实 与实际 不符", 14, "开具", 8, "发票"),
@@ -281,7 +281,7 @@ _WAGES: Final = any_of(
     ),
     then(
         any_of(
-            "无力 无法 未能 拒不 拒绝 发不出 发不起 不发 不给 付不出 开不出 领不到 拿不到",
+            "无力 无法 无钱 没钱 未能 拒不 拒绝 发不出 发不起 不发 不给 付不出 开不出 领不到 拿不到",
             then("未 没 没有", 8, "发放 支付 发 给 付 足额 兑现 领 拿到 收到"),
         ),
         12,
@@ -289,7 +289,7 @@ _WAGES: Final = any_of(
     ),
     then("索要 讨要 追讨 催讨 讨回 要回", 8, _PAY),
     then("没 没有", maybe("给", 4), "发钱 发薪 开支 开工资 发过工资 开过工资"),
-    "还我血汗钱 还我工资 还我薪水 拒不支付劳动报酬 unpaid_wages",
+    "抵薪 抵工资 还我血汗钱 还我工资 还我薪水 拒不支付劳动报酬 unpaid_wages",
 )
 #: Who else goes missing: crews, aircraft, old people, customers of old lotteries.
 _OTHERS_MISSING: Final = "人员 船 飞机 航班 老人 儿童 孩 游客 党员 卫星 预警 修复 补偿 渔 客"
@@ -312,7 +312,7 @@ _OWNER_MISSING: Final = any_of(
     ),
     then("联系不上 联系不到 无法联系 无法与 未能与", 10, f"{_ROLE} 管理人员 高管 管理层"),
     then("一夜 一夜之间 连夜 突然 悄然 集体", 4, "关门 关闭 闭店 搬空 撤离"),
-    then("厂房 厂区 车间 办公室 门店 公司", 6, "空空如也 空空荡荡 空无一人"),
+    then("厂房 厂区 车间 办公室 门店", 6, "空空如也 空空荡荡"),
     then("卷走 卷跑", 10, "预付款 货款 押金 会费 定金 学费 万 亿"),
     then("总部 办公室 公司电话 厂里电话", 6, "无人接听 无人应答 打不通 停机 空号 关机"),
     "owner_missing absconded",
@@ -380,7 +380,6 @@ _DEFAULT: Final = any_of(
     then("延期 推迟 暂缓", 4, "兑付 付息 偿付"),
     then("兑付", 2, "困难 危机 无门 逾期"),
     then("商票 汇票 票据 承兑 本息", 8, "没兑 未兑 不兑 没有兑"),
-    then("逾期", maybe("商票 票据 贷款 债务"), "余额 金额"),
     "持续逾期 逾期承兑",
     then("信托 理财 私募 资管", maybe("产品 计划 项目"), maybe("集体 全部 再度 再次"), "延期"),
     # As a clearing house puts it.
@@ -414,7 +413,7 @@ _ACCIDENT: Final = any_of(
     ),
     then("致", 8, telling("死 亡 身亡"), unless_next("率 亡率")),
     then(_NUMERAL, "死"),
-    then(_WORKPLACE, 6, telling(_DISASTER)),
+    then(_WORKPLACE, without("附近 周边 旁 对面 隔壁", 6), telling(_DISASTER)),
     then(_SUFFERS, 4, "烧毁 焚毁 炸毁 夷为平地"),
     "砸死 绞死 压死 烧死 炸死 闷死 夹死 摔死 砸中身亡",
     then("造成 致 导致", 8, "伤亡"),
@@ -431,7 +430,7 @@ _SHUTDOWN: Final = any_of(
     then("停产 停业 停工", "整顿 整治 整改 令 通知书 决定书"),
     then(_SUFFERS, 16, _STOP),
     then("叫停 禁止", "生产 营业 经营 开工"),
-    "断电停产 停产处理",
+    "停产处理",
     "ordered_to_shut",
 )
 

@@ -100,8 +100,8 @@ _DENIES_LOOSELY: Final = any_of(
     then("零", if_next("欠 事故 违约 失信 死亡 工亡 伤亡")),
     # It is over, or was paid.
     """
-        已支付 支付了 清理 清欠 远离 拒绝 否决 化解 解决 平息 告别 走出 免除 修复 消除 退出 解除 撤销 取消 删除 终止
-        补缴 缴清 结清 还清 清偿 付清 补发 偿清 清缴 足额发放 发放 偿还 提前偿还 按期兑付 按期足额兑付 按时兑付
+        已支付 支付了 清理 清欠 缓解 远离 拒绝 否决 化解 解决 平息 告别 走出 免除 修复 消除 退出 解除 撤销 取消 删除
+        终止 补缴 缴清 结清 还清 清偿 付清 补发 偿清 清缴 足额发放 发放 偿还 提前偿还 按期兑付 按期足额兑付 按时兑付
         足额缴纳 全额缴纳 按时足额兑付 足额兑付 足额支付 全额兑付 如期兑付 如期偿付 如期偿还 按时偿还 按期偿还 没收到
     """,
     then("终结", if_next("破产 重整")),
@@ -220,7 +220,7 @@ _DONE: Final = (
 _DONE_AFTER: Final = "完毕 到位 到账 了 成功"
 #: These need neither.
 _PLAINLY: Final = any_of(
-    "无罪释放 宣告无罪 改判无罪 判决无罪 查无实据",
+    "无罪释放 宣告无罪 改判无罪 判决无罪 查无实据 本人现身 本人发视频 本人直播",
     then("破产 清算", maybe("的"), "申请", 8, "驳回"),
 )
 #: A court or a prosecutor has done so, and is not asked to.
@@ -423,6 +423,8 @@ _CHEATED: Final = then(
 _WRONGED: Final = then("盗窃 偷盗 窃取 诈骗 骗取 敲诈 勒索 抢劫 侵害 侵占", maybe("了"), SELF).compile()
 #: Another's disaster only touched it: 遭邻厂大火波及.
 _TOUCHED: Final = then(BEGIN, "波及 殃及 影响").compile()
+#: It befell somebody away from work.
+_OFF_DUTY: Final = any_of("下班途中 上班途中 下班后 休假期间 突发疾病").compile()
 #: Where it was has been left for somewhere else.
 _MOVED: Final = any_of(
     then(unless_last("人员 老板"), "搬迁 搬入 搬至 搬到 迁入 迁至 乔迁", 8, "新 园区"),
@@ -481,7 +483,7 @@ _DENIED_ALL: Final = any_of(
     then("无关", any_of(END, if_next("， 。 ；"))),
     # The one meant was another of a similar name.
     then("而非 并非 不是", SELF, unless_next("的")),
-    then(unless_last("关 联 维 体"), "系", "邻近 同名 其他 其它 他人 另一 别的 别家 外地"),
+    then(unless_last("关 联 维 体"), "系", "邻近 第三方 同名 其他 其它 他人 另一 别的 别家 外地"),
     """
         造谣 并非同一 不是同一 并非一家 不是一家 瞎扯 瞎说 胡说 胡扯 瞎传 乱传 别信 不攻自破 查无此事 核查无问题
         未发现问题 未发现异常 善意取得 不受影响
@@ -645,12 +647,14 @@ def _not_the_firms(kind: str, earlier: str, before: str, found: str, after: str)
     if kind == "freeze":
         return bool(_MINOR_HOLDER.search(before) or (_POLICE.search(before) and _CHEATED.search(earlier)))
     if kind == "accident":
-        return bool(_TOUCHED.match(after))
+        return bool(_TOUCHED.match(after) or _OFF_DUTY.search(before + found))
     if kind == "default":
         return "应收" in before or bool(_LENT.search(before))
     if kind == "owner-missing" and (
         _MOVED.search(earlier + before) or _STAFF_MISSING.search(before) or _HARMLESS.match(after)
     ):
+        return True
+    if kind == "bankruptcy" and found.endswith("重整") and after.startswith("成功"):
         return True
     return kind == "bankruptcy" and after.startswith("管理人") and _of_another(before, after)
 

@@ -45,7 +45,7 @@ _SOME: Final = any_of(
 )
 _SOME_WHAT: Final = any_of(
     then(unless_last("子 分"), "公司"),
-    "企业 工厂 作坊 窝点",
+    "企业 工厂 作坊 窝点 居民楼 民房",
     then(unless_last("本"), "厂"),
     "商户 平台 房企 药企 车企 钢企 供应商 客户 单位 同行 煤矿 矿山 门店 商家",
 )
@@ -61,8 +61,7 @@ _PARTIES: Final = any_of(
         借款企业 贷款企业 欠款企业 担保企业 承租人 承租方 承租户 租户 租客 承包商 承包方 分包商 分包方 总包方 总包单位
         施工方 发包方 业主方 开发商 房企 邻厂 邻居 第三方 对方 不法分子 犯罪嫌疑人 嫌疑人 嫌犯 诈骗分子 骗子 团伙
         冒名者 冒充者 合资方 合伙方 供货方 代工方 品牌方 受托方 投标人 投标单位 竞买人 应聘者 任一方 任何一方 违约方
-        中标人 造谣者 造假者 仿冒者 小偷 窃贼 劫匪
-        盗贼 黑客 纵火者 肇事者 被告方
+        中标人 造谣者 造假者 仿冒者 小偷 窃贼 劫匪 盗贼 黑客 纵火者 肇事者 被告方
     """,
     then("被告", unless_next("知")),
     then("他人", unless_next("为自己 为本 为公司 为其")),
@@ -363,6 +362,7 @@ TOWARDS: Final = then(
     maybe("该 某 一名 各 有关"),
     END,
 ).compile()
+#: Beside a measure, a debtor who is told of as somebody: 扣划被执行人存款.
 DEBTOR_BESIDE: Final = then(
     unless_last("列为 成为 系 是 追加为 列入 作为 纳入 失信"),
     "失信被执行人 被执行人 债务人",
