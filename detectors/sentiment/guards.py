@@ -26,6 +26,7 @@ from detectors.sentiment.words import (
     maybe,
     then,
     times,
+    trie,
     unless_last,
     unless_next,
     without,
@@ -113,6 +114,8 @@ _DENIES_LOOSELY: Final = any_of(
 _NEVER: Final = any_of(then("并无", unless_next("力 法 可供")), "绝不 决不 永不 从不 绝无 坚决不 承诺不 保证不")
 #: What was over has come back: 曾移出失信名单,近日再度被列入.
 _AGAIN: Final = then("再度 再次 又 重新", maybe("被 遭"), "列入 纳入 列为", any_of(ENDS, "其中 名单")).compile()
+#: ... told at most so many characters later.
+_SOON: Final = 60
 #: What is told to deny a rumour, 辟谣:公司没有 ..., is denied by any small no.
 _SAYS_NO: Final = then("辟谣 澄清 否认", 6, Pattern(":"), END).compile()
 _NO: Final = then(
@@ -466,13 +469,19 @@ _SERVED: Final = then(BEGIN, "管理人", 2, "提供 开立 办理 推荐 定制
 
 # Denials after a fact.
 
+#: So a rumour is called.
+_UNTRUE: Final = """
+    辟谣 谣言 不实 不属实 失实 子虚乌有 假消息 虚假信息 虚假消息 纯属 无中生有 严正声明 均不存在 不存在上述 不存在任何
+    不存在该 不存在此 不存在这 不存在相关 并非事实 并无此事 没有此事 无此事 没有的事 与事实不符 与我司无关
+    与本公司无关 与公司无关 与该公司无关 与其无关 造谣 并非同一 不是同一 并非一家 不是一家 瞎扯 瞎说 胡说 胡扯 瞎传
+    乱传 别信 不攻自破 查无此事 核查无问题 未发现问题 未发现异常 善意取得 不受影响 未受影响 没有影响 不在其列 不在其中
+    不在列 未受波及 未被波及 非同一家 同名 重名 误传 误会 误伤 乌龙 误报 误登 错登 登记有误 录入错误 系统错误 系统故障
+    数据错误 纠错 误操作 操作失误 误冻 误封 摆拍 否认 个人行为 从未发生 老赖是他人 消息有误 false denied denies rumour
+    rumor
+"""
 #: Later clauses that deny all that was said before.
 _DENIED_ALL: Final = any_of(
-    """
-        辟谣 谣言 不实 不属实 失实 子虚乌有 假消息 虚假信息 虚假消息 纯属 无中生有 严正声明 均不存在 不存在上述
-        不存在任何 不存在该 不存在此 不存在这 不存在相关 并非事实 并无此事 没有此事 无此事 没有的事 与事实不符
-        与我司无关 与本公司无关 与公司无关 与该公司无关 与其无关
-    """,
+    Pattern(trie(_UNTRUE.split())),
     then(
         any_of("没有", then("无", unless_next("法"))),
         maybe("任何 丝毫 直接 实质"),
@@ -483,14 +492,7 @@ _DENIED_ALL: Final = any_of(
     then("无关", any_of(END, if_next("， 。 ；"))),
     # The one meant was another of a similar name.
     then("而非 并非 不是", SELF, unless_next("的")),
-    then(unless_last("关 联 维 体"), "系", "邻近 第三方 同名 其他 其它 他人 另一 别的 别家 外地"),
-    """
-        造谣 并非同一 不是同一 并非一家 不是一家 瞎扯 瞎说 胡说 胡扯 瞎传 乱传 别信 不攻自破 查无此事 核查无问题
-        未发现问题 未发现异常 善意取得 不受影响
-        未受影响 没有影响 不在其列 不在其中 不在列 未受波及 未被波及 非同一家 同名 重名 误传 误会 误伤 乌龙 误报 误登
-        错登 登记有误 录入错误 系统错误 系统故障 数据错误 纠错 误操作 操作失误 误冻 误封 摆拍 否认 个人行为 从未发生
-        老赖是他人 消息有误 false denied denies rumour rumor
-    """,
+    then("系", unless_last("关系 联系 维系 体系"), "邻近 第三方 同名 其他 其它 他人 另一 别的 别家 外地"),
 ).compile()
 #: But not after these.
 _NOT_DENIED: Final = any_of(
@@ -516,7 +518,7 @@ def taken_back(kind: str, text: str, clause: tuple[int, int], start: int, end: i
         Where the fact begins and ends.
     """
     before, found, after = text[clause[0] : start], text[start:end], text[end : clause[1]]
-    if _AGAIN.search(text, clause[1]):
+    if _AGAIN.search(text, clause[1], clause[1] + _SOON):
         return False
     return (
         _denied(text[clause[0] : clause[1]], start - clause[0])
@@ -536,6 +538,7 @@ def taken_back(kind: str, text: str, clause: tuple[int, int], start: int, end: i
         or _titled(text, clause, start, end)
         or _not_the_firms(kind, text[: clause[0]], before, found, after)
         or _denied_later(text[end:])
+        or bool(_ANNULLED.search(text, end))
         or any(_ended(kind, later) for later in _CLAUSE_ENDS.split(text[clause[1] :]))
     )
 
@@ -590,8 +593,6 @@ def _objected(before: str, after: str) -> bool:
 
 
 def _ended(kind: str, clause: str) -> bool:
-    if _ANNULLED.search(clause):
-        return True
     match = _ENDED[kind].search(clause)
     if match is None or match.lastindex is None or _PARTLY.search(clause):
         return False
