@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from math import log, log10
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from detectors.config import LitigationConfig
 from detectors.contract import Context, Event, Level, Opinion, Plain
@@ -58,13 +58,14 @@ def _identity(event: Event) -> str:
 
 
 class _Record(NamedTuple):
-    """One record of a case: what, in which role, whether it stands, since when (milliseconds), how much."""
+    """One record of a case: what, in which role, whether it stands, since when (milliseconds), how much; its report."""
 
     kind: str
     role: str
     stands: bool
     since: int
     amount: float | None
+    report: int = 0
 
 
 #: By case, oldest first: its records.
@@ -78,7 +79,7 @@ def _record(event: Event) -> tuple[str, _Record] | None:
     if not case:
         return None
     stands = text_of(event.payload, "status", 40) != "closed"
-    return case, _Record(kind, role, stands, event.event_time, amount_of(event.payload, "amount"))
+    return case, _Record(kind, role, stands, event.event_time, amount_of(event.payload, "amount"), event.report)
 
 
 def _with(records: tuple[_Record, ...], new: _Record) -> tuple[_Record, ...]:
@@ -87,12 +88,26 @@ def _with(records: tuple[_Record, ...], new: _Record) -> tuple[_Record, ...]:
     return (*others[-_RECORDS_PER_CASE + 1 :], new)
 
 
+def _corrected(memory: CaseMemory, event: Event) -> CaseMemory:
+    """Return the cases that an earlier version of a report spoke of, without what it said of them."""
+    if not event.revision or not event.report:
+        return {}
+    left = {case: tuple(r for r in records if r.report != event.report) for case, records in memory.items()}
+    return {case: records for case, records in left.items() if len(records) < len(memory[case])}
+
+
+def _differ(earlier: _Record, record: _Record) -> bool:
+    """Tell whether a report speaks of another kind of record, or another role, than before."""
+    return earlier.report == record.report != 0 and (earlier.kind, earlier.role) != (record.kind, record.role)
+
+
 class Cases:
     """One opinion per case: severity by kind, role and amount of its gravest record that stands.
 
     The records of one case number (enforcement, ban, dishonest debtor; filing, hearing, judgment) are one matter. When
-    a record is removed, the case falls back to the next one, and in the end fades as a matter that is over. Bankruptcy
-    and a dishonest-debtor record of the debtor itself set a floor. The plaintiff is not the debtor.
+    a record is removed, the case falls back to the next one, and in the end fades as a matter that is over. What the
+    source corrects (another kind, role or number) replaces what it had said. Bankruptcy and a dishonest-debtor record
+    of the debtor itself set a floor. The plaintiff is not the debtor.
 
     Parameters
     ----------
@@ -101,7 +116,7 @@ class Cases:
     """
 
     name = "litigation-cases"
-    version = 2
+    version = 3
     family = "litigation"
     events = ("case",)
 
@@ -122,20 +137,28 @@ class Cases:
         return {case: tuple(_Record(*record) for record in records) for case, records in pairs}  # type: ignore[arg-type]  # as dump wrote them
 
     def judge_one(self, memory: CaseMemory, event: Event, context: Context) -> Sequence[Opinion]:
-        """Return the case as it stands with this event."""
-        found = _record(event)
-        if found is None:
-            return ()
-        case, record = found
-        records = _with(memory.get(case, ()), record)
-        if not record.stands and case not in memory and len(memory) < self._config.max_cases:
-            return ()  # the removal of a record that was never seen, rather than forgotten
-        standing = [r for r in records if r.stands]
-        gravest = max(standing or records, key=self._severity)
-        return (self._opinion(case, gravest, event, closed=not standing),)
+        """Return the case as it stands with this event; before it, what the source has corrected with it."""
+        corrected, found = _corrected(memory, event), _record(event)
+        stands = {case: self._opinion(case, records, {}) for case, records in corrected.items() if records}
+        if found is not None:
+            case, record = found
+            forgotten = not record.stands and case not in memory and len(memory) >= self._config.max_cases
+            if record.stands or case in memory or forgotten:  # else the removal of a record that was never seen
+                stands[case] = self._opinion(
+                    case, _with(corrected.get(case, memory.get(case, ())), record), event.payload
+                )
+            if not any(_differ(earlier, record) for earlier in memory.get(case, ())):
+                corrected.pop(case, None)
+        wrong = [Opinion("litigation.lawsuit", 0.0, event.event_time, subject=case, refuted=True) for case in corrected]
+        return (*wrong, *stands.values())
 
     def learn_one(self, memory: CaseMemory, event: Event, context: Context) -> None:
         """Remember the record, within the configured number of cases."""
+        for case, records in _corrected(memory, event).items():
+            if records:
+                memory[case] = records
+            else:
+                del memory[case]
         found = _record(event)
         if found is None:
             return
@@ -160,15 +183,21 @@ class Cases:
         severity = min(max(severity, 0.0), 1.0)
         return severity if record.role == "defendant" else severity * config.third_party_factor
 
-    def _opinion(self, case: str, record: _Record, event: Event, *, closed: bool) -> Opinion:
+    def _opinion(self, case: str, records: tuple[_Record, ...], payload: Mapping[str, Any]) -> Opinion:
+        """Return what a case is, by the gravest of its records that stand, else of those that stood.
+
+        What else the texts name comes from the payload of a record, if one is at hand.
+        """
+        standing = [record for record in records if record.stands]
+        record, closed = max(standing or records, key=self._severity), not standing
         half_life = self._config.half_lives_days.get(record.kind)
         debtor = record.role == "defendant"
-        facts: dict[str, str | float] = {"case_no": text_of(event.payload, "case_no", 80) or case}
+        facts: dict[str, str | float] = {"case_no": text_of(payload, "case_no", 80) or case}
         if record.kind in ("filing", "hearing", "judgment"):
             facts |= {"stage": record.kind, "role": record.role}
         if record.amount:
             facts["amount"] = record.amount
-        court = text_of(event.payload, "court", 80)
+        court = text_of(payload, "court", 80)
         if court:
             facts["court"] = court
         return Opinion(

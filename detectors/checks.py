@@ -17,6 +17,7 @@ from random import Random
 from typing import Any, Final, TypeGuard
 
 from detectors.calendar import Calendar
+from detectors.cohort import Cohort
 from detectors.contract import (
     AnyDetector,
     Context,
@@ -301,6 +302,51 @@ def check_tolerates_gaps(detector: AnyDetector) -> None:
         _demand(not opinions, detector, f"nothing is said of {len(values)} values without content")
 
 
+def _cohort(contexts: Sequence[Context], series: str, back: int) -> Cohort:
+    known = [context.series[series] for context in contexts]
+    histories = [one.values for one in known]
+    names = [context.series.keys() for context in contexts]
+    return Cohort(series, known[0].last, back, histories, names, contexts[0].calendar, contexts.__getitem__)
+
+
+def _streams(detector: PeriodDetector) -> Iterator[tuple[Context, ...]]:
+    """Yield the contexts of several enterprises side by side, after each period."""
+    kinds = ("steady", "eventful", "eventful", "eventful", "extreme")
+    return zip(*(_contexts(detector, 130, kind, seed) for seed, kind in enumerate(kinds)), strict=True)
+
+
+def check_many_learn_as_one(detector: AnyDetector) -> None:
+    """Demand that enterprises that learn together remember what each would have learned alone."""
+    if not _is_period(detector):
+        return
+    alone, together = ([detector.memory() for _ in range(5)] for _ in range(2))
+    for contexts in _streams(detector):
+        for memory, context in zip(alone, contexts, strict=True):
+            _learn(detector, memory, context)
+        for name in detector.series:
+            cohort = _cohort(contexts, name, _SETTLING)
+            if len(cohort.histories[0]) > _SETTLING:
+                detector.learn_many(iter(list(zip(range(5), together, cohort.values(), strict=True))), cohort)
+        one, many = (_written([detector.dump(memory) for memory in memories]) for memories in (alone, together))
+        _demand(one == many, detector, "learning together is learning one by one")
+
+
+def check_only_suspects_speak(detector: AnyDetector) -> None:
+    """Demand that nothing would be said of an enterprise that is not suspected."""
+    if not _is_period(detector):
+        return
+    memories = [detector.memory() for _ in range(5)]
+    for contexts in _streams(detector):
+        for memory, context in zip(memories, contexts, strict=True):
+            _learn(detector, memory, context)
+        suspects = {
+            place for name in detector.series for place in detector.suspects(memories, _cohort(contexts, name, 0))
+        }
+        for place in set(range(5)) - suspects:
+            opinions = detector.judge_one(memories[place], contexts[place])
+            _demand(not opinions, detector, f"nothing is said of who is not suspected: {opinions}")
+
+
 def check_tolerates_any_payload(detector: AnyDetector) -> None:
     """Demand that a payload may lack every key and have values of any JSON type."""
     if not _is_event(detector):
@@ -341,5 +387,7 @@ def yield_checks(detector: AnyDetector) -> Iterator[Check]:
     if _is_period(detector):
         yield check_tolerates_gaps
         yield check_silent_while_all_is_well
+        yield check_many_learn_as_one
+        yield check_only_suspects_speak
     if _is_event(detector):
         yield check_tolerates_any_payload

@@ -7,6 +7,7 @@ from math import log, nan
 from typing import Final, NamedTuple
 
 from detectors.calendar import Calendar
+from detectors.cohort import Cohort, Each
 from detectors.config import ElectricityConfig, StopConfig
 from detectors.contract import Clearance, Context, Level, Opinion, PeerBaseline, Plain, Series
 from detectors.estimators import EWVar
@@ -126,12 +127,22 @@ class Collapse:
     def learn_one(self, memory: CollapseMemory, context: Context, series: str, index: int) -> None:
         """Learn a settled day: into the usual day if it ran, into the habit of stopping if it came back."""
         known = context.series[series]
-        values = known.values
+        place = index % len(known.values)
+        day = known.last - (len(known.values) - 1 - place)
+        self._learn(memory, known.values, place, day, workday=context.calendar.is_workday(day))
+
+    def learn_many(self, each: Each, cohort: Cohort) -> None:
+        """Learn a settled day of each."""
+        day, histories = cohort.period, cohort.histories
+        workday, behind = cohort.calendar.is_workday(day), 1 + cohort.back
+        for place, memory, _ in each:
+            values = histories[place]
+            self._learn(memory, values, len(values) - behind, day, workday=workday)
+
+    def _learn(self, memory: CollapseMemory, values: Sequence[float], index: int, day: int, *, workday: bool) -> None:
         value = values[index]
         if not value >= 0:  # NaN, or a meter that ran backwards
             return
-        day = known.last - (len(values) - 1 - index % len(values))
-        workday = context.calendar.is_workday(day)
         config, usual, habit = self._config, memory.usual, memory.habit
         worked = habit.worked
         if value >= config.drop_share * usual:  # nearly every day: plain use
@@ -159,6 +170,15 @@ class Collapse:
         return bool(offday.count) and from_log(offday.mean) < _RUNS_ON_OFF_DAYS * memory.usual
 
     # ---- judging -----------------------------------------------------------------------------------------------
+
+    def suspects(self, memories: Sequence[CollapseMemory], cohort: Cohort) -> Sequence[int]:
+        """Return those whose newest use is low."""
+        least, share = self._config.min_usual_kwh, self._config.drop_share
+        return [
+            place
+            for place, (memory, newest) in enumerate(zip(memories, cohort.values(), strict=True))
+            if memory.usual >= least and not newest >= share * memory.usual
+        ]
 
     def judge_one(self, memory: CollapseMemory, context: Context) -> Sequence[Opinion]:
         """Return the collapse that stands, if one does."""

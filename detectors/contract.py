@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from detectors.calendar import Calendar
+    from detectors.cohort import Cohort, Each
 
 #: A value that msgpack can hold: what a memory is saved as. No floats are lost: they are written as 64 bits.
 Plain: TypeAlias = "bool | int | float | str | bytes | list[Plain] | None"
@@ -71,6 +72,8 @@ class Opinion:
         What would clear it.
     facts
         What the texts name besides the numbers.
+    refuted
+        It takes back what was said of its subject: the source has corrected the report that it rested on.
     """
 
     reason: str
@@ -88,6 +91,7 @@ class Opinion:
     reach: Level = Level.YELLOW
     clearance: Clearance | None = None
     facts: Mapping[str, str | float] = field(default_factory=dict)
+    refuted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,10 @@ class Event(NamedTuple):
         Milliseconds; published_at falls back to the record's time.
     source
         Who said it.
+    report
+        Tells this report of the source from its others; all its revisions have the same. 0: unknown.
+    revision
+        0, or which correction of the report this is.
     """
 
     metric: str
@@ -184,6 +192,8 @@ class Event(NamedTuple):
     event_time: int
     published_at: int
     source: str
+    report: int = 0
+    revision: int = 0
 
 
 class Detector(Protocol):
@@ -242,6 +252,20 @@ class PeriodDetector(Detector, Protocol):
         """Learn ``context.series[series].values[index]``, a period that has settled (and may be NaN).
 
         Called once for each period, in order. The memory cannot unlearn.
+        """
+        ...
+
+    def learn_many(self, each: Each, cohort: Cohort) -> None:
+        """Learn the period of a cohort from each of its enterprises, as ``learn_one`` would from one after the other.
+
+        After an exception it is called again with what is left of ``each``.
+        """
+        ...
+
+    def suspects(self, memories: Sequence[Any], cohort: Cohort) -> Sequence[int]:
+        """Return the places of all of whom ``judge_one`` might say something, judging by their newest period.
+
+        The others are not asked. Changes nothing.
         """
         ...
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf, log, nan
 from typing import Final
 
 from detectors.calendar import Calendar
+from detectors.cohort import Cohort, Each, OneByOne
 from detectors.config import ElectricityConfig, SocialSecurityConfig
 from detectors.contract import Clearance, Context, Opinion, PeerBaseline, Plain, Series
 from detectors.estimators import PageHinkley
@@ -195,13 +197,31 @@ class PowerDecline:
         if day // _FORTNIGHT > memory.seasons.running:
             memory.seasons.take(context, known, day)
         value = known.values[index]
-        if not value > 0 or not _says_something(context.calendar, day):
-            return
+        if value > 0 and _says_something(context.calendar, day):
+            self._learn(memory, value, day, lambda _: self._low_around(context, known, index), 0)
+
+    def learn_many(self, each: Each, cohort: Cohort) -> None:
+        """Learn a settled day of each."""
+        day, fortnight = cohort.period, cohort.period // _FORTNIGHT
+        telling, were_low = _says_something(cohort.calendar, day), partial(self._were_low, cohort)
+        for place, memory, value in each:
+            if fortnight > memory.seasons.running:
+                context = cohort.context_of(place)
+                memory.seasons.take(context, context.series[cohort.series], day)
+            if telling and value > 0:
+                self._learn(memory, value, day, were_low, place)
+
+    def _learn(self, memory: PowerMemory, value: float, day: int, were_low: Callable[[int], bool], place: int) -> None:
+        """Learn a telling day; ``were_low`` says whether the peers of whoever is at a place were low as well."""
         level, fall = log(value), memory.fall
         below = level - fall.mean if fall.count else 0.0
-        if below < _LOG_STANDSTILL or (below < self._low and self._low_around(context, known, index)):
-            return
-        memory.learn(level, day)
+        if below >= _LOG_STANDSTILL and (below >= self._low or not were_low(place)):
+            memory.learn(level, day)
+
+    def suspects(self, memories: Sequence[PowerMemory], cohort: Cohort) -> Sequence[int]:
+        """Return those whose use sank not long ago."""
+        since = cohort.period - self._config.decline_days
+        return [place for place, memory in enumerate(memories) if memory.found and memory.found >= since]
 
     def judge_one(self, memory: PowerMemory, context: Context) -> Sequence[Opinion]:
         """Return the decline that stands, if one does."""
@@ -260,6 +280,10 @@ class PowerDecline:
                 return mean if newest < _RISING * mean else nan
         return nan
 
+    def _were_low(self, cohort: Cohort, place: int) -> bool:
+        context = cohort.context_of(place)
+        return self._low_around(context, context.series[cohort.series], cohort.index(place))
+
     def _low_around(self, context: Context, known: Series, index: int) -> bool:
         """Tell whether the peers were low on a day: an outage or rationing, which is not the enterprise's."""
         peers = context.peers.get("daily_kwh", ())
@@ -268,7 +292,7 @@ class PowerDecline:
         return baseline is not None and baseline.median < self._config.peers_low
 
 
-class HeadcountDrift:
+class HeadcountDrift(OneByOne):
     """An insured headcount that sinks over months without a single striking fall, and not as every year.
 
     Parameters

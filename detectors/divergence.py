@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from detectors.calendar import Calendar
+from detectors.cohort import Cohort
 from detectors.config import CrossConfig
 from detectors.contract import Context, Opinion, Series
 from detectors.memoryless import Memoryless
@@ -110,18 +111,29 @@ class PowerAgainstSales(Memoryless):
     def __init__(self, config: CrossConfig) -> None:
         self._config = config
 
+    def suspects(self, memories: Sequence[Any], cohort: Cohort) -> Sequence[int]:
+        """Return those who declared sales of a month that power can be compared with on this day."""
+        both = [place for place, known in enumerate(cohort.known) if all(name in known for name in self.series)]
+        return [place for place in both if self._month(cohort.context_of(place)) is not None]
+
+    def _month(self, context: Context) -> tuple[int, int] | None:
+        """Return the first day of the newest declared month and the one after its last, None if it tells nothing."""
+        sales, power, calendar = context.series["vat_sales"], context.series["daily_kwh"], context.calendar
+        if not sales.values[-1] > 0:
+            return None
+        first, after = calendar.first_day(sales.last), calendar.first_day(sales.last + 1)
+        if power.last < after - 1 or power.last - len(power.values) + 1 > first - _LEAST_DAYS:
+            return None
+        return None if self._near_festival(calendar, first, after) else (first, after)
+
     def judge_one(self, memory: tuple[()], context: Context) -> Sequence[Opinion]:
         """Return the divergence of the newest declared month, if there is one."""
         config = self._config
         sales, power = context.series.get("vat_sales"), context.series.get("daily_kwh")
-        if sales is None or power is None or not sales.values[-1] > 0:
+        month = None if sales is None or power is None else self._month(context)
+        if sales is None or power is None or month is None:
             return ()
-        first = context.calendar.first_day(sales.last)
-        after = context.calendar.first_day(sales.last + 1)
-        if power.last < after - 1 or power.last - len(power.values) + 1 > first - _LEAST_DAYS:
-            return ()
-        if self._near_festival(context.calendar, first, after):
-            return ()
+        first, after = month
         start = len(power.values) - 1 - power.last
         within = [v for v in power.values[first + start : after + start] if v == v]
         before = [v for v in power.values[: first + start] if v == v]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import log
 from typing import Final
 
+from detectors.cohort import OneByOne
 from detectors.config import TaxConfig
 from detectors.contract import Clearance, Context, Opinion, Plain
 from detectors.estimators import EWVar
@@ -17,7 +18,7 @@ _YEAR: Final = 12
 _PEERS_LOW: Final = 0.6
 
 
-class SalesFall:
+class SalesFall(OneByOne):
     """Declared sales far below their usual value, and below the same month a year before where that is known.
 
     River's EWVar over log sales tells what is unusual for this enterprise. The year-ago comparison takes care of

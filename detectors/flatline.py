@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from detectors.cohort import Cohort
 from detectors.config import ElectricityConfig
 from detectors.contract import Context, Opinion
 from detectors.memoryless import Memoryless
@@ -27,6 +29,15 @@ class Flatline(Memoryless):
 
     def __init__(self, config: ElectricityConfig) -> None:
         self._config = config
+
+    def suspects(self, memories: Sequence[Any], cohort: Cohort) -> Sequence[int]:
+        """Return those whose newest value is that of so many days ago."""
+        back, least = self._config.stuck_days, self._config.min_usual_kwh
+        return [
+            place
+            for place, known in enumerate(cohort.histories)
+            if len(known) >= back and known[-1] == known[-back] and known[-1] >= least
+        ]
 
     def judge_one(self, memory: tuple[()], context: Context) -> Sequence[Opinion]:
         """Return the stuck meter, if it is."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from detectors.cohort import Cohort, Each, OneByOne
 from detectors.contract import Context, Plain
 
 
-class Memoryless:
+class Memoryless(OneByOne):
     """The memory part of the contract, empty."""
 
     def memory(self) -> tuple[()]:
@@ -25,4 +26,7 @@ class Memoryless:
         return ()
 
     def learn_one(self, memory: Any, context: Context, series: str, index: int) -> None:
+        """Learn nothing."""
+
+    def learn_many(self, each: Each, cohort: Cohort) -> None:
         """Learn nothing."""

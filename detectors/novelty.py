@@ -9,6 +9,7 @@ from math import inf, sqrt
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from detectors.cohort import OneByOne
 from detectors.config import WATCHABLE, NoveltyConfig
 from detectors.contract import Context, Opinion, Plain, Series
 
@@ -345,7 +346,7 @@ class Watched:
         self.last: int | None = None
 
 
-class Novelty:
+class Novelty(OneByOne):
     """A value of a series, daily or monthly, that is unlike anything that the enterprise has shown so far.
 
     It says that something is new, neither what nor whether it is bad, so it is for analysts who look at one series

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from detectors.cohort import Cohort
 from detectors.config import ElectricityConfig
 from detectors.contract import Context, Opinion
 from detectors.memoryless import Memoryless
@@ -28,6 +30,10 @@ class Silence(Memoryless):
 
     def __init__(self, config: ElectricityConfig) -> None:
         self._config = config
+
+    def suspects(self, memories: Sequence[Any], cohort: Cohort) -> Sequence[int]:
+        """Return those of whom nothing came."""
+        return [place for place, newest in enumerate(cohort.values()) if newest != newest]
 
     def judge_one(self, memory: tuple[()], context: Context) -> Sequence[Opinion]:
         """Return the silence that stands, if one does."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import log
 from typing import Final
 
+from detectors.cohort import Cohort, Each
 from detectors.config import ElectricityConfig
 from detectors.contract import Clearance, Context, Opinion, Plain
 from detectors.estimators import EWVar
@@ -55,20 +56,36 @@ class Surge:
     def learn_one(self, memory: EWVar, context: Context, series: str, index: int) -> None:
         """Learn a settled day that is neither a pause nor near the festival."""
         known = context.series[series]
-        value = known.values[index]
-        if not value > 0:
-            return
         day = known.last - (len(known.values) - 1 - index % len(known.values))
-        level = log(value)
-        pause = memory.count and level < memory.mean + _PAUSE
-        if not pause and abs(context.calendar.days_from_spring_festival(day)) > _FESTIVAL:
-            memory.update(self._clipped(memory, level))
+        if abs(context.calendar.days_from_spring_festival(day)) > _FESTIVAL:
+            self._learn(memory, known.values[index])
+
+    def learn_many(self, each: Each, cohort: Cohort) -> None:
+        """Learn a settled day of each."""
+        if abs(cohort.calendar.days_from_spring_festival(cohort.period)) > _FESTIVAL:
+            for _, memory, value in each:
+                self._learn(memory, value)
+
+    def _learn(self, memory: EWVar, value: float) -> None:
+        if value > 0:
+            level = log(value)
+            if not memory.count or level >= memory.mean + _PAUSE:
+                memory.update(self._clipped(memory, level))
 
     def _clipped(self, memory: EWVar, level: float) -> float:
         """Return a level that does not run away from what is known, so that a surge is not excused by itself."""
         if level <= memory.mean + _LEAST_STEP or memory.count < self._config.min_history_days:
             return level
         return min(level, memory.mean + max(_STEP * memory.deviation, _LEAST_STEP))
+
+    def suspects(self, memories: Sequence[EWVar], cohort: Cohort) -> Sequence[int]:
+        """Return those whose newest use is far above the usual one."""
+        share, least = self._config.surge_share, self._config.min_history_days
+        return [
+            place
+            for place, (memory, newest) in enumerate(zip(memories, cohort.values(), strict=True))
+            if memory.count >= least and newest >= share * from_log(memory.mean)
+        ]
 
     def judge_one(self, memory: EWVar, context: Context) -> Sequence[Opinion]:
         """Return the surge that stands, if one does."""

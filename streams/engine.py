@@ -29,6 +29,7 @@ from detectors.fusion import Held, fuse, worth
 from detectors.levels import decide
 from detectors.peers import Baselines, Identity, baselines
 from streams.clock import millis
+from streams.cohorts import Cohorts, Failure
 from streams.evidence import MOST_HELD, Change, Origin, absorb_event, absorb_periods, trim, withdraw_refuted
 from streams.opendays import OpenDays
 from streams.roster import Roster
@@ -138,6 +139,7 @@ class RiskEngine:
         self._due: float = math.inf
         self._due_of: list[int] = []
         self._teller = Teller(rules)
+        self._cohorts = Cohorts(rules.calendar, self._context_now)
         self._fresh_ms = fresh_ms()
         # By series and row: of the period that is closing, relative to the usual one.
         self._shares: dict[str, dict[int, float]] = {name: {} for name in rules.series}
@@ -383,8 +385,8 @@ class RiskEngine:
         closed.backfill = signal.backfill and (closed.backfill or period == closed.last)
         state.seen_day = max(state.seen_day, self.rules.last_day(rule, period))
         self.dirty_cold.add(state.row)
-        context = self._context(state.entry.profile, state.closed, self.now)
-        self._settle(state, rule, context, out)
+        context = self._context_now(state)
+        self._note_faults(self._cohorts.learn([state], rule), out)
         if not signal.backfill:
             withdrawn = self._judge(state, rule.detectors, context, out, refuted_from)
             if before is not None:
@@ -451,11 +453,20 @@ class RiskEngine:
         while len(state.seen) > SEEN_EVENTS:
             del state.seen[next(iter(state.seen))]
         published = millis(signal.published_at) if signal.published_at else received.time
-        event = Event(metric.name, signal.payload or {}, millis(signal.event_time), published, signal.source)
-        context = self._context(state.entry.profile, state.closed, self.now)
+        event = Event(
+            metric.name,
+            signal.payload or {},
+            millis(signal.event_time),
+            published,
+            signal.source,
+            hashed,
+            signal.revision,
+        )
+        context = self._context_now(state)
         day = self.rules.calendar.day_of(published)
         state.seen_day = max(state.seen_day, day)
         origin = Origin(self.now, day, self._ref(received), signal.backfill)
+        refuted = False
         for detector in self.rules.events[metric.name]:
             memory = state.memories.get(detector.name)
             if memory is None:
@@ -464,11 +475,12 @@ class RiskEngine:
             changes = absorb_event(state.evidence, detector, opinions, origin)
             detector.learn_one(memory, event, context)
             self._tell_changes(state, detector.version, metric.name, changes, out)
+            refuted = refuted or any(change.state is FindingState.WITHDRAWN for change in changes)
         if len(state.evidence) > MOST_HELD:
             self._trim(state, out)
         if metric.series and before < 0:
             self._count_event(signal, metric, state, received)
-        self._assess(state, out, may_fall=False)
+        self._assess(state, out, may_fall=refuted, retracted=refuted)
 
     def _count_event(self, signal: Signal, metric: Metric, state: EnterpriseState, received: Received) -> None:
         """Count the event in its day's series; of a day that has closed, its mention is no longer news."""
@@ -611,22 +623,49 @@ class RiskEngine:
         for rule in cycle.series:
             if rule.in_columns:
                 concerned |= self.days[rule.name].have_open(ordinal, first, last)
-        taken = self._take_open(cycle, ordinal, first, last)
-        for row, is_concerned in enumerate(concerned.tolist(), first):
-            if is_concerned or row in self.dirty_cold or row in self.enterprises.opened:
-                self._close_one(row, cycle, ordinal, taken, out)
+        rows = [
+            row
+            for row, is_concerned in enumerate(concerned.tolist(), first)
+            if is_concerned or row in self.dirty_cold or row in self.enterprises.opened
+        ]
+        self._close(rows, cycle, ordinal, self._take_open(cycle, ordinal, first, last), out)
 
     def _close_pending(self, row: int, out: Outcome) -> None:
         """Close an enterprise's period before its turn: a message is about to be processed that rests on it."""
         if self.closing is not None and self.closing.row <= row < self.closing.rows:
             cycle, ordinal = self.rules.cycles[self.closing.cycle], self.closing.ordinal
-            self._close_one(row, cycle, ordinal, self._take_open(cycle, ordinal, row, row + 1), out)
+            self._close([row], cycle, ordinal, self._take_open(cycle, ordinal, row, row + 1), out)
 
-    def _close_one(
-        self, row: int, cycle: Cycle, ordinal: int, taken: Sequence[Mapping[int, Open]], out: Outcome
+    def _close(
+        self, rows: Sequence[int], cycle: Cycle, ordinal: int, taken: Sequence[Mapping[int, Open]], out: Outcome
     ) -> None:
-        """Close one enterprise's period, unless that has been done, and judge it."""
-        state, closed_any = self.enterprises.state(row), False
+        """Close the period of some enterprises, unless that has been done, and judge those who are suspected."""
+        states = [
+            state
+            for state in map(self.enterprises.state, rows)
+            if self._close_period(state, cycle, ordinal, taken, out)
+        ]
+        if not states:
+            return
+        told = len(out.faults)
+        for rule in cycle.series:
+            self._note_faults(self._cohorts.learn(states, rule), out)
+        suspects = {state.row for state in states if state.evidence}
+        for rule in cycle.series:
+            rows_of, failures = self._cohorts.suspects(states, rule, ordinal)
+            suspects |= rows_of
+            self._note_faults(failures, out)
+        for state in states:
+            if state.row in suspects:
+                self._judge_closed(state, cycle, out)
+        if len(out.faults) > told:  # in the order of the enterprises, however many of them closed together
+            out.faults[told:] = sorted(out.faults[told:], key=lambda fault: self.enterprises.rows[fault.enterprise])
+
+    def _close_period(
+        self, state: EnterpriseState, cycle: Cycle, ordinal: int, taken: Sequence[Mapping[int, Open]], out: Outcome
+    ) -> bool:
+        """Close one enterprise's period; return whether any of its series had not closed yet."""
+        row, closed_any = state.row, False
         for rule, opened_days in zip(cycle.series, taken, strict=True):
             closed = state.closed.get(rule.name)
             if closed is not None and closed.last >= ordinal:
@@ -638,15 +677,18 @@ class RiskEngine:
                 continue
             self._close_series(state, rule, ordinal, opened, out)
             closed_any = True
-        if not closed_any:
-            return
-        context = self._context(state.entry.profile, state.closed, self.now)
-        for rule in cycle.series:
-            self._settle(state, rule, context, out)
+        return closed_any
+
+    def _judge_closed(self, state: EnterpriseState, cycle: Cycle, out: Outcome) -> None:
+        """Judge an enterprise whose period has closed."""
         before = list(map(_stake, state.evidence))
-        self._judge(state, cycle.detectors, context, out, math.inf)
+        self._judge(state, cycle.detectors, self._context_now(state), out, math.inf)
         if state.evidence and list(map(_stake, state.evidence)) != before:  # what only decays is for the daily review
             self._assess(state, out, may_fall=False)
+
+    def _note_faults(self, failures: Sequence[Failure], out: Outcome) -> None:
+        for state, detector, series, error in failures:
+            out.faults.append(Fault(self._name(state), detector.name, state.closed[series].ref, repr(error)))
 
     def _close_series(
         self, state: EnterpriseState, rule: SeriesRule, ordinal: int, opened: Open | None, out: Outcome
@@ -677,28 +719,6 @@ class RiskEngine:
         old = (series, ordinal - HORIZON)
         if self.peers.pop(old, None) is not None:
             self.dirty_peers.add(old)
-
-    def _settle(self, state: EnterpriseState, rule: SeriesRule, context: Context, out: Outcome) -> None:
-        """Let the estimators learn the periods that have settled."""
-        closed = state.closed.get(rule.name)
-        if closed is None:
-            return
-        last, first = closed.last - rule.settling, closed.first
-        if not rule.learners and last >= first:
-            closed.settled = max(closed.settled, last)
-            return
-        memories, series = state.memories, rule.name
-        for period in range(max(closed.settled + 1, first), last + 1):
-            for detector in rule.learners:
-                memory = memories.get(detector.name)
-                if memory is None:
-                    memory = memories[detector.name] = detector.memory()
-                try:
-                    detector.learn_one(memory, context, series, period - first)
-                except Exception as error:  # half learned: begin anew
-                    del memories[detector.name]
-                    out.faults.append(Fault(self._name(state), detector.name, closed.ref, repr(error)))
-            closed.settled = period
 
     def _review(self, first: int, last: int, out: Outcome) -> None:
         """Once a day, for the enterprises ``[first, last)``: forget what decayed, let levels fall, tell coverage."""
@@ -839,6 +859,9 @@ class RiskEngine:
             self.dirty_cold.add(state.row)
         for change in changes:
             out.findings.append(self._teller.finding(self._name(state), version, metric, change, self.now))
+
+    def _context_now(self, state: EnterpriseState) -> Context:
+        return self._context(state.entry.profile, state.closed, self.now)
 
     def _context(self, profile: Profile, closed: Mapping[str, Closed], now: int) -> Context:
         series, peers = SeriesView(closed, self.rules), PeerView(self.peers, profile, closed)

@@ -16,6 +16,8 @@ from streams.series import Ref
 MOST_HELD = 32
 #: A change of severity, as far as it had not faded, smaller than this is no news.
 NOTEWORTHY = 0.05
+#: How long something has lasted, as its text says: a board that reads "7 days" in the seventh week misleads.
+_LENGTHS = ("days", "months")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,10 @@ def absorb_event(
     changes = []
     for opinion in opinions:
         same = [h for h in evidence if h.detector == detector.name and h.subject == opinion.subject]
+        if opinion.refuted:
+            changes += [Change(FindingState.WITHDRAWN, held) for held in same]
+            evidence[:] = [held for held in evidence if not any(held is one for one in same)]
+            continue
         match = next((h for h in same if h.reason == opinion.reason), None)
         for held in same:
             if held is not match:
@@ -140,7 +146,8 @@ def _put(evidence: list[Held], match: Held | None, fresh: Held) -> list[Change]:
     differs = (fresh.floor, fresh.reach, fresh.closed, fresh.lasting, fresh.half_life_days) != (
         match.floor, match.reach, match.closed, match.lasting, match.half_life_days,
     )  # fmt: skip
-    return [Change(FindingState.CHANGED, fresh)] if moved or differs else []
+    lasts = fresh.lasting and any(fresh.facts.get(name) != match.facts.get(name) for name in _LENGTHS)
+    return [Change(FindingState.CHANGED, fresh)] if moved or differs or lasts else []
 
 
 def _left_of(held: Held, since: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from detectors.cohort import Cohort, Each
 from detectors.config import SentimentConfig
 from detectors.contract import Clearance, Context, Opinion, Plain
 from detectors.estimators import EWVar
@@ -50,6 +51,18 @@ class NewsVolume:
         value = context.series[series].values[index]
         if value >= 0:
             memory.update(value)
+
+    def learn_many(self, each: Each, cohort: Cohort) -> None:
+        """Learn a settled day of each."""
+        del cohort
+        for _, memory, value in each:
+            if value >= 0:
+                memory.update(value)
+
+    def suspects(self, memories: Sequence[EWVar], cohort: Cohort) -> Sequence[int]:
+        """Return those with many items on the newest day."""
+        least = self._config.volume_min
+        return [place for place, newest in enumerate(cohort.values()) if newest >= least]
 
     def judge_one(self, memory: EWVar, context: Context) -> Sequence[Opinion]:
         """Return the wave that stands, if one does."""

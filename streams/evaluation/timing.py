@@ -8,6 +8,7 @@ from functools import cache
 from time import process_time
 from typing import Any, TypeVar, cast
 
+from detectors.cohort import Cohort, Each
 from detectors.contract import AnyDetector, Context, Event, EventDetector, Opinion, PeriodDetector, Plain
 from detectors.memoryless import Memoryless
 
@@ -55,7 +56,7 @@ class _Periods(_Watched):
 
     def __init__(self, detector: PeriodDetector, spent: Counter[str]) -> None:
         super().__init__(detector, spent)
-        self.series = detector.series
+        self.series, self._of_many = detector.series, detector
 
     def judge_one(self, memory: Any, context: Context) -> Sequence[Opinion]:
         """Judge, and note how long it took."""
@@ -64,6 +65,14 @@ class _Periods(_Watched):
     def learn_one(self, memory: Any, context: Context, series: str, index: int) -> None:
         """Learn, and note how long it took."""
         self._timed(self._detector.learn_one, memory, context, series, index)
+
+    def learn_many(self, each: Each, cohort: Cohort) -> None:
+        """Learn of many, and note how long it took."""
+        self._timed(self._of_many.learn_many, each, cohort)
+
+    def suspects(self, memories: Sequence[Any], cohort: Cohort) -> Sequence[int]:
+        """Tell who is suspected, and note how long it took."""
+        return self._timed(self._of_many.suspects, memories, cohort)
 
 
 class _MemorylessPeriods(_Periods, Memoryless):

@@ -10,6 +10,7 @@ import pytest
 
 from detectors import checks
 from detectors.checks import Check, NonconformityError, yield_checks
+from detectors.cohort import Cohort, Each, OneByOne
 from detectors.config import default
 from detectors.contract import AnyDetector, Context, Event, Opinion, Plain
 from detectors.registry import default_detectors
@@ -30,7 +31,7 @@ def test_names_are_unique() -> None:
     assert len(set(names)) == len(names)
 
 
-class Sound:
+class Sound(OneByOne):
     """A period detector that keeps every promise; the broken ones differ in one thing."""
 
     name = "sound"
@@ -115,6 +116,17 @@ class Assumes(Sound):
         return ()
 
 
+class LearnsLessTogether(Sound):
+    def learn_many(self, each: Each, cohort: Cohort) -> None:
+        for _, memory, value in [*each][:-1]:
+            memory[0] = max(memory[0], value)
+
+
+class Overlooks(Sound):
+    def suspects(self, memories: Sequence[list[float]], cohort: Cohort) -> Sequence[int]:
+        return ()
+
+
 class Nameless(Sound):
     name = ""
 
@@ -132,6 +144,8 @@ class Nameless(Sound):
         (Strays, checks.check_opinions_are_well_formed),
         (Impatient, checks.check_silent_while_all_is_well),
         (Impatient, checks.check_tolerates_gaps),
+        (LearnsLessTogether, checks.check_many_learn_as_one),
+        (Overlooks, checks.check_only_suspects_speak),
         (Nameless, checks.check_declares_itself),
     ],
 )

@@ -10,6 +10,7 @@ from typing import Any
 from connectors.kafka.partitioner import partition_of
 from connectors.models import Alert, Enterprise, Signal
 from detectors.calendar import Calendar
+from detectors.cohort import OneByOne
 from detectors.config import DetectionConfig
 from detectors.contract import Context, Event, Level, Opinion, Plain
 from detectors.estimators import EWVar
@@ -21,7 +22,7 @@ MONDAY = datetime(2025, 3, 3, tzinfo=UTC) - timedelta(hours=8)  # midnight in Sh
 FACTORY = "91350100M000100Y43"
 
 
-class Dark:
+class Dark(OneByOne):
     """Says "collapse" while a day's use is under a tenth of the mean that River has learned."""
 
     name, version, family, series = "dark", 1, "electricity", ("daily_kwh",)

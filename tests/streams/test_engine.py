@@ -12,7 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.models import Alert, DeadLetter, Enterprise, Finding, FindingState, Level, MetricRow, Risk, Transition
+from connectors.models import (
+    Alert,
+    DeadLetter,
+    Enterprise,
+    Finding,
+    FindingState,
+    Level,
+    MetricRow,
+    Risk,
+    Signal,
+    Transition,
+)
 from detectors.cases import Cases
 from detectors.config import default
 from detectors.contract import Context, Opinion, Series
@@ -599,3 +610,56 @@ def test_how_often_the_clock_ticks_does_not_matter(steps: list[tuple[str, int, o
     assert {t: rows for t, rows in mine.items() if t != "journal"} == {
         t: rows for t, rows in theirs.items() if t != "journal"
     }
+
+
+def corrected(day: int, **payload: str) -> Signal:
+    """The second version of a court record of day 2, made known on another day."""
+    record = case(2, "bankruptcy", source_id="report-1", revision=1)
+    known = MONDAY + timedelta(days=day, hours=12)
+    return record.model_copy(update={"payload": {**(record.payload or {}), **payload}, "published_at": known})
+
+
+def court() -> Feed:
+    """A feed with the real judge of cases, after a bankruptcy of day 2."""
+    feed = Feed(Shard(0, rules(Cases(default().litigation))))
+    feed.send(case(2, "bankruptcy", source_id="report-1"))
+    (alert,) = feed.taken()
+    assert alert.level == "red"
+    return feed
+
+
+@pytest.mark.parametrize("payload", [{"role": "plaintiff"}, {"kind": "filing"}])
+def test_a_corrected_record_takes_its_alert_back_at_once(payload: dict[str, str]) -> None:
+    feed = court()
+    feed.send(corrected(3, **payload))
+    (retracted,) = feed.taken()
+    assert (retracted.transition, retracted.level) == ("retracted", "none")
+    (held,) = feed.shard.engine.enterprises[FACTORY].evidence
+    assert held.floor == 0
+
+
+def test_a_record_that_was_of_another_case_is_withdrawn_from_the_first() -> None:
+    feed = court()
+    feed.send(corrected(3, case_no="(2025)闽01破7号"))
+    (held,) = feed.shard.engine.enterprises[FACTORY].evidence
+    assert "破7" in held.subject
+    taken = feed.shard.take()
+    findings = [Finding.model_validate_json(value) for _, value in taken.outputs["findings"]]
+    assert [(one.state, "破7" in one.subject) for one in findings] == [("withdrawn", False), ("raised", True)]
+    assert "alerts" not in taken.outputs  # it is bankrupt in the one case as in the other
+
+
+def test_a_correction_leaves_what_other_reports_say_of_the_case() -> None:
+    feed = court()
+    feed.send(case(2, "enforcement", source_id="report-2"))
+    feed.send(corrected(3, kind="filing"))
+    (held,) = feed.shard.engine.enterprises[FACTORY].evidence
+    assert held.reason == "litigation.enforcement"
+
+
+def test_a_later_version_that_closes_a_record_is_an_ending_and_no_error() -> None:
+    feed = court()
+    feed.send(corrected(3, status="closed"))
+    assert not feed.taken()  # the level waits for its time
+    (held,) = feed.shard.engine.enterprises[FACTORY].evidence
+    assert held.closed
