@@ -97,6 +97,15 @@ class Collapse:
     def __init__(self, config: ElectricityConfig, stops: StopConfig) -> None:
         self._config = config
         self._stops = stops
+        self._shortest = min(
+            config.early_days,
+            config.sustained_days,
+            stops.certain_days,
+            config.festival_days,
+            config.festival_long_days,
+            config.festival_back_days,
+            config.drop_days,
+        )
 
     def memory(self) -> CollapseMemory:
         """Return the memory of an enterprise that was never seen."""
@@ -172,13 +181,24 @@ class Collapse:
     # ---- judging -----------------------------------------------------------------------------------------------
 
     def suspects(self, memories: Sequence[CollapseMemory], cohort: Cohort) -> Sequence[int]:
-        """Return those whose newest use is low."""
-        least, share = self._config.min_usual_kwh, self._config.drop_share
+        """Return those whose newest use is low, and that of the days before it."""
+        least, share, histories = self._config.min_usual_kwh, self._config.drop_share, cohort.histories
         return [
             place
             for place, (memory, newest) in enumerate(zip(memories, cohort.values(), strict=True))
-            if memory.usual >= least and not newest >= share * memory.usual
+            if memory.usual >= least and not newest >= share * memory.usual and self._is_low(memory, histories[place])
         ]
+
+    def _is_low(self, memory: CollapseMemory, values: Sequence[float]) -> bool:
+        """Tell whether none of the newest days shows use, of as many as the shortest fall that is told has.
+
+        A median, which decides what standing still is, is at most the highest value.
+        """
+        if memory.habit.begun:
+            return True
+        highest = max([value for value in values if value == value], default=0.0)
+        plain = max(self._config.drop_share * memory.usual, self._config.stop_share * highest)
+        return not any(value >= plain for value in values[-self._shortest :])
 
     def judge_one(self, memory: CollapseMemory, context: Context) -> Sequence[Opinion]:
         """Return the collapse that stands, if one does."""

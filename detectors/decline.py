@@ -18,6 +18,8 @@ from detectors.usual import from_log
 
 #: Working days that show where use stands now; the newest of them, and how far above the others they show a rise.
 _RECENT_DAYS, _NEWEST_DAYS, _RISING = 10, 3, 1.25
+#: A sum may differ so much by the order in which it was added up.
+_ROUNDING: Final = 1e-9
 #: Days around Spring Festival that say nothing about the level.
 _FESTIVAL: Final = 25
 #: Below this share of the mean a day is standstill, which is the collapse detector's.
@@ -125,6 +127,12 @@ def _says_something(calendar: Calendar, day: int) -> bool:
     return calendar.is_workday(day) and abs(calendar.days_from_spring_festival(day)) > _FESTIVAL
 
 
+def _telling_days(calendar: Calendar, last: int, kept: int) -> list[int]:
+    """Return which of the values up to a day the newest telling ones are, from the newest: -1 is that day's."""
+    behind = [-1 - back for back in range(kept) if _says_something(calendar, last - back)]
+    return behind[:_RECENT_DAYS]
+
+
 def _coded(use: float) -> int:
     """Return a level as it is kept.
 
@@ -221,7 +229,23 @@ class PowerDecline:
     def suspects(self, memories: Sequence[PowerMemory], cohort: Cohort) -> Sequence[int]:
         """Return those whose use sank not long ago."""
         since = cohort.period - self._config.decline_days
-        return [place for place, memory in enumerate(memories) if memory.found and memory.found >= since]
+        behind = _telling_days(cohort.calendar, cohort.period, max(map(len, cohort.histories), default=0))
+        return [
+            place
+            for place, memory in enumerate(memories)
+            if memory.found and memory.found >= since and self._may_be_low(memory, cohort.histories[place], behind)
+        ]
+
+    def _may_be_low(self, memory: PowerMemory, values: Sequence[float], behind: Sequence[int]) -> bool:
+        """Tell whether the mean of the newest telling days is low, or not sure.
+
+        Which days these are is the same for everybody of whom nothing is missing.
+        """
+        if len(behind) < _RECENT_DAYS or len(values) < -behind[-1]:
+            return True
+        recent = sum([values[back] for back in behind]) / _RECENT_DAYS
+        low, high = (1 - _ROUNDING) * _STANDSTILL * memory.before, (1 + _ROUNDING) * memory.before
+        return not (recent < low or recent >= high * self._config.decline_share)
 
     def judge_one(self, memory: PowerMemory, context: Context) -> Sequence[Opinion]:
         """Return the decline that stands, if one does."""

@@ -36,7 +36,10 @@ class Flatline(Memoryless):
         return [
             place
             for place, known in enumerate(cohort.histories)
-            if len(known) >= back and known[-1] == known[-back] and known[-1] >= least
+            if len(known) >= back
+            and known[-1] == known[-back]
+            and known.count(known[-1]) >= back
+            and known[-1] >= least
         ]
 
     def judge_one(self, memory: tuple[()], context: Context) -> Sequence[Opinion]:

@@ -9,7 +9,7 @@ evidence and lets levels fall, at deadlines that depend on the calendar alone. S
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -650,7 +650,8 @@ class RiskEngine:
         told = len(out.faults)
         for rule in cycle.series:
             self._note_faults(self._cohorts.learn(states, rule), out)
-        suspects = {state.row for state in states if state.evidence}
+        names = {detector.name for detector in cycle.detectors}
+        suspects = {state.row for state in states if any(_may_end(held, names) for held in state.evidence)}
         for rule in cycle.series:
             rows_of, failures = self._cohorts.suspects(states, rule, ordinal)
             suspects |= rows_of
@@ -869,6 +870,11 @@ class RiskEngine:
 
     def _ref(self, received: Received) -> Ref:
         return self.rules.topic_rank[received.topic], received.partition, received.offset, received.index
+
+
+def _may_end(held: Held, detectors: Collection[str]) -> bool:
+    """Tell whether evidence ends if its detector, one of those asked, does not repeat it."""
+    return held.lasting and not held.ended and held.detector in detectors
 
 
 def _hash_of(signal: Signal) -> int:
