@@ -221,10 +221,15 @@ class RiskEngine:
         row = self.enterprises.rows.get(enterprise)
         if row is None:
             row = self.enterprises.add(enterprise)
-            self.dirty_cold.add(row)
+            self._touch(row)
             for table in self.days.values():
                 table.reserve(len(self.enterprises))
         return row
+
+    def _touch(self, row: int) -> None:
+        """Note that what is remembered of an enterprise has changed, perhaps with what its summary tells."""
+        self.dirty_cold.add(row)
+        self.enterprises.stale.add(row)
 
     def _register(self, entry: Enterprise, state: EnterpriseState) -> None:
         if entry.revision < state.entry.revision:
@@ -232,7 +237,7 @@ class RiskEngine:
         profile = Profile(tuple(entry.names), entry.industry or "", entry.region or "", entry.size or "")
         state.entry = Entry(profile, entry.revision)
         self._identities.note(state.row, profile)
-        self.dirty_cold.add(state.row)
+        self._touch(state.row)
 
     def _observe(self, received: Received, signal: Signal, state: EnterpriseState, out: Outcome) -> None:
         metric = FAMILIES[signal.family].metrics[signal.metric]
@@ -245,7 +250,7 @@ class RiskEngine:
     def _note_newest(self, family: str, state: EnterpriseState, moment: int) -> None:
         if moment > state.newest.get(family, 0):
             state.newest[family] = moment
-            self.dirty_cold.add(state.row)
+            self._touch(state.row)
 
     # ---- readings ----------------------------------------------------------------------------------------------
 
@@ -384,7 +389,7 @@ class RiskEngine:
         # Older history added later does not turn what is live into history.
         closed.backfill = signal.backfill and (closed.backfill or period == closed.last)
         state.seen_day = max(state.seen_day, self.rules.last_day(rule, period))
-        self.dirty_cold.add(state.row)
+        self._touch(state.row)
         context = self._context_now(state)
         self._note_faults(self._cohorts.learn([state], rule), out)
         if not signal.backfill:
@@ -438,7 +443,7 @@ class RiskEngine:
         """Mark an open alert for review: figures were restated that are no longer held, and it may rest on them."""
         if signal.revision and state.opened_at:
             out.alerts.append(self._teller.review(signal.enterprise_id, state, self.now, backfill=signal.backfill))
-            self.dirty_cold.add(state.row)
+            self._touch(state.row)
 
     # ---- events ------------------------------------------------------------------------------------------------
 
@@ -447,7 +452,7 @@ class RiskEngine:
         hashed = _hash_of(signal)
         before = state.seen.pop(hashed, -1)
         state.seen[hashed] = max(before, signal.revision)
-        self.dirty_cold.add(state.row)
+        self._touch(state.row)
         if before >= signal.revision:
             raise RepeatedError
         while len(state.seen) > SEEN_EVENTS:
@@ -578,7 +583,7 @@ class RiskEngine:
         """Return who has closed periods of one of the series."""
         names = [rule.name for rule in rules]
         keeping = self.enterprises.having(names)
-        for row in self.dirty_cold:  # their summaries are not valid
+        for row in self.enterprises.stale:
             keeping[row] = any(name in self.enterprises.state(row).closed for name in names)
         keepers: list[int] = np.flatnonzero(keeping).tolist()
         return keepers
@@ -626,7 +631,7 @@ class RiskEngine:
         rows = [
             row
             for row, is_concerned in enumerate(concerned.tolist(), first)
-            if is_concerned or row in self.dirty_cold or row in self.enterprises.opened
+            if is_concerned or row in self.enterprises.stale or row in self.enterprises.opened
         ]
         self._close(rows, cycle, ordinal, self._take_open(cycle, ordinal, first, last), out)
 
@@ -647,6 +652,7 @@ class RiskEngine:
         ]
         if not states:
             return
+        self._note_closed(states, cycle, ordinal)
         told = len(out.faults)
         for rule in cycle.series:
             self._note_faults(self._cohorts.learn(states, rule), out)
@@ -661,6 +667,15 @@ class RiskEngine:
                 self._judge_closed(state, cycle, out)
         if len(out.faults) > told:  # in the order of the enterprises, however many of them closed together
             out.faults[told:] = sorted(out.faults[told:], key=lambda fault: self.enterprises.rows[fault.enterprise])
+
+    def _note_closed(self, states: Sequence[EnterpriseState], cycle: Cycle, ordinal: int) -> None:
+        """Note that these enterprises have to be saved, and in their summaries what the period brought."""
+        self.dirty_cold.update([state.row for state in states])
+        for rule in cycle.series:
+            if rule.in_columns:
+                start = self.rules.start_of(rule, ordinal)
+                rows = [state.row for state in states if state.newest.get(rule.family) == start]
+                self.enterprises.note_newest(rows, rule.family, start)
 
     def _close_period(
         self, state: EnterpriseState, cycle: Cycle, ordinal: int, taken: Sequence[Mapping[int, Open]], out: Outcome
@@ -697,7 +712,7 @@ class RiskEngine:
         closed = state.closed.get(rule.name)
         if closed is None:
             closed = state.closed[rule.name] = Closed(ordinal - 1, settled=ordinal - 1)
-        self.dirty_cold.add(state.row)
+            self._touch(state.row)
         if opened is None:
             closed.append(ordinal, rule.empty)
             self._usuals[rule.name].note(state.row, ordinal, closed.usual())
@@ -709,7 +724,9 @@ class RiskEngine:
         self._usuals[rule.name].note(state.row, ordinal, closed.usual())
         state.seen_day = max(state.seen_day, self.rules.last_day(rule, ordinal))
         if rule.in_columns:
-            self._note_newest(rule.family, state, self.rules.start_of(rule, ordinal))
+            start = self.rules.start_of(rule, ordinal)
+            if start > state.newest.get(rule.family, 0):
+                state.newest[rule.family] = start
         row = self._teller.day(self._name(state), rule, opened, closed.values[-1], share, self.now)
         if row is not None:
             out.metrics.append(row)
@@ -731,9 +748,7 @@ class RiskEngine:
 
     def _candidates(self, first: int, last: int) -> list[int]:
         """Return who has evidence, a level or a score, or another coverage than was last told: a few, on most days."""
-        for row in range(first, last):
-            if row in self.dirty_cold:
-                self.enterprises.note(row)
+        self.enterprises.note(first, last)
         summaries = self.enterprises.summaries[first:last]
         number = np.zeros(last - first, dtype=np.int16)
         for place, (family, fresh) in enumerate(self._fresh_ms.items()):
@@ -756,7 +771,7 @@ class RiskEngine:
             version = self.rules.detectors[change.held.detector].version
             self._tell_changes(state, version, "", [change], out)
         if len(state.evidence) < held:
-            self.dirty_cold.add(state.row)
+            self._touch(state.row)
 
     # ---- decisions ---------------------------------------------------------------------------------------------
 
@@ -830,7 +845,7 @@ class RiskEngine:
             return
         state.score, state.told = fused.score, signature
         out.risks.append(self._teller.risk(self._name(state), state, fused, coverage, newest, self.now))
-        self.dirty_cold.add(state.row)
+        self._touch(state.row)
 
     def _newest(self, state: EnterpriseState) -> Mapping[str, int]:
         """Return by family the newest event time, that of open days included. Milliseconds."""
@@ -857,7 +872,7 @@ class RiskEngine:
         self, state: EnterpriseState, version: int, metric: str, changes: Sequence[Change], out: Outcome
     ) -> None:
         if changes:
-            self.dirty_cold.add(state.row)
+            self._touch(state.row)
         for change in changes:
             out.findings.append(self._teller.finding(self._name(state), version, metric, change, self.now))
 

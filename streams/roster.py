@@ -8,7 +8,6 @@ the daily review, who has figures that close) stands in arrays beside them.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -18,8 +17,8 @@ from connectors.catalogue import FAMILIES
 from detectors.contract import AnyDetector, Profile
 from streams.series import Closed, Open
 from streams.state import (
+    SUMMARY,
     EnterpriseState,
-    Summary,
     closed_of,
     dump_cold,
     load_cold,
@@ -34,9 +33,9 @@ _FIRST_ROWS = 256
 
 Opened = dict[str, dict[int, Open]]
 
+#: As :data:`streams.state.SUMMARY` packs it.
 _SUMMARY = np.dtype([("active", "?"), ("told", "<i2"), ("series", "<u4"), ("newest", "<i8", (len(FAMILIES),))])
-#: The same, to write one: numpy takes five times as long.
-_WRITTEN = struct.Struct(f"<?hI{len(FAMILIES)}q")
+_FAMILIES = {name: place for place, name in enumerate(FAMILIES)}
 
 
 class Roster:
@@ -58,14 +57,16 @@ class Roster:
     opened
         By number: the open periods that are not in a table of open days; none for most.
     summaries
-        By number: what the daily review and the closing of periods need to know of everyone. Valid for those that did
-        not change since the last checkpoint.
+        By number: what the daily review and the closing of periods need to know of everyone, but who is stale.
+    stale
+        Whose summary has changed since it was made.
     """
 
     def __init__(self, detectors: Mapping[str, AnyDetector], series: Sequence[str], resident: int = RESIDENT) -> None:
         self.rows: dict[str, int] = {}
         self.names: list[str] = []
         self.opened: dict[int, Opened] = {}
+        self.stale: set[int] = set()
         self._set_summaries(np.zeros(_FIRST_ROWS, dtype=_SUMMARY))
         self._detectors = detectors
         self._series = {name: 1 << place for place, name in enumerate(series)}
@@ -86,6 +87,7 @@ class Roster:
         row = self._number(len(self.names), enterprise)
         self._memories[row] = EnterpriseState(row)
         self._decoded += 1
+        self.stale.add(row)
         return row
 
     def state(self, row: int) -> EnterpriseState:
@@ -108,16 +110,22 @@ class Roster:
         return self.opened.setdefault(row, {}).setdefault(series, {})
 
     def having(self, series: Sequence[str], first: int = 0, last: int | None = None) -> NDArray[np.bool_]:
-        """Tell of ``[first, last)`` who has closed periods of some series; valid for those that did not change."""
+        """Tell of ``[first, last)`` who has closed periods of some series; of the stale ones, nothing."""
         bits = np.uint32(sum(self._series[name] for name in series))
         mine: NDArray[np.bool_] = (self.summaries["series"][first : len(self) if last is None else last] & bits) != 0
         return mine
 
     # ---- records -------------------------------------------------------------------------------------------------
 
-    def note(self, row: int) -> None:
-        """Bring the summary of an enterprise that changed up to date."""
-        self._summarise(row, summary_of(self.state(row), self._series))
+    def note(self, first: int, last: int) -> None:
+        """Bring the summaries of ``[first, last)`` up to date."""
+        for row in [row for row in self.stale if first <= row < last]:
+            self._summarise(row, summary_of(self.state(row), self._series))
+
+    def note_newest(self, rows: Sequence[int], family: str, moment: int) -> None:
+        """Note of some enterprises, in their summaries, that something of a family happened (milliseconds)."""
+        newest = self.summaries["newest"][:, _FAMILIES[family]]
+        newest[rows] = np.maximum(newest[rows], moment)
 
     def dump(self, row: int) -> bytes:
         """Return an enterprise's cold record."""
@@ -129,8 +137,9 @@ class Roster:
     def write(self, row: int) -> bytes:
         """Return the cold record of one that changed, and let go of the decoded memory if there are too many."""
         memory = self.state(row)
-        summary = summary_of(memory, self._series)
-        self._summarise(row, summary)
+        if row in self.stale:
+            self._summarise(row, summary_of(memory, self._series))
+        summary = bytes(self._written[row * SUMMARY.size : (row + 1) * SUMMARY.size])
         raw = dump_cold(memory, summary, self._detectors)
         if self._decoded > self._resident:
             self._memories[row] = raw
@@ -139,13 +148,13 @@ class Roster:
 
     def restore(self, enterprise: str, raw: bytes) -> None:
         """Take in a cold record."""
-        summary = summary_record(raw)
-        if summary.row < 0:
+        row, summary = summary_record(raw)
+        if row < 0:
             self._unnumbered[enterprise] = raw
             return
         self._unnumbered.pop(enterprise, None)
-        self._memories[self._number(summary.row, enterprise)] = raw
-        self._summarise(summary.row, summary)
+        self._memories[self._number(row, enterprise)] = raw
+        self._summarise(row, summary)
 
     def restore_open(self, enterprise: str, raw: bytes | None) -> None:
         """Take in a hot record; None means that nothing is open any more, whatever older records say."""
@@ -161,6 +170,7 @@ class Roster:
             row = self._number(len(self.names), enterprise)
             self._memories[row] = load_cold(row, raw, self._detectors)
             self._decoded += 1
+            self.stale.add(row)
             renewed.add(row)
         for enterprise, raw in self._hot.items():
             self.opened[self.rows[enterprise]] = load_hot(raw)
@@ -180,7 +190,6 @@ class Roster:
         self.names[row], self.rows[enterprise] = enterprise, row
         return row
 
-    def _summarise(self, row: int, summary: Summary) -> None:
-        _WRITTEN.pack_into(
-            self._written, row * _WRITTEN.size, summary.active, summary.told, summary.series, *summary.newest
-        )
+    def _summarise(self, row: int, summary: bytes) -> None:
+        self._written[row * SUMMARY.size : (row + 1) * SUMMARY.size] = summary
+        self.stale.discard(row)

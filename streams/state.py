@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import repeat
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -102,32 +102,12 @@ class EnterpriseState:
     opened_at: int = 0
 
 
-class Summary(NamedTuple):
-    """What is known of an enterprise without decoding its memory.
-
-    Parameters
-    ----------
-    row
-        Its number in the group; -1 in records of schema 1, which have no summary.
-    active
-        Whether there is evidence, a level or a score.
-    told
-        The coverage that was last told, as a number; -1 if none was.
-    series
-        A bit for every series of which there are closed periods.
-    newest
-        By family, in the order of the catalogue: the newest event time, milliseconds; -1 for none.
-    """
-
-    row: int
-    active: bool
-    told: int
-    series: int
-    newest: tuple[int, ...]
-
-
-#: Schema, row, active, told, series, newest of every family; the msgpack follows.
-_HEAD = struct.Struct(f"<BI?hI{len(FAMILIES)}q")
+#: Schema and row; a summary and msgpack follow.
+_HEAD = struct.Struct("<BI")
+#: What is known of an enterprise without decoding its memory: whether there is evidence, a level or a score; the
+#: coverage that was last told, as a number, -1 for none; a bit for every series of which there are closed periods; by
+#: family, in the order of the catalogue, the newest event time, milliseconds, -1 for none.
+SUMMARY = struct.Struct(f"<?hI{len(FAMILIES)}q")
 _FAMILIES = tuple(FAMILIES)
 _CODES = {"N": 0, "S": 1, "F": 2}
 _NOUGHTS, _UNSEEN = repeat(0), repeat(-1)
@@ -148,25 +128,24 @@ def coverage_number(told: str) -> int:
     return number if told else -1
 
 
-def summary_of(state: EnterpriseState, series: Mapping[str, int]) -> Summary:
-    """Return the summary of a memory; ``series`` has the bit of each."""
-    return Summary(
-        state.row,
+def summary_of(state: EnterpriseState, series: Mapping[str, int]) -> bytes:
+    """Return the summary of a memory, packed; ``series`` has the bit of each."""
+    return SUMMARY.pack(
         bool(state.evidence or state.level or state.score),
         coverage_number(state.told),
         sum(map(series.get, state.closed, _NOUGHTS)),
-        tuple(map(state.newest.get, _FAMILIES, _UNSEEN)),
+        *map(state.newest.get, _FAMILIES, _UNSEEN),
     )
 
 
-def summary_record(raw: bytes) -> Summary:
-    """Return the summary that a cold record begins with."""
+def summary_record(raw: bytes) -> tuple[int, bytes]:
+    """Return the row that a cold record begins with, and the summary; -1 for schema 1, which has neither."""
     if raw[0] >= 0x80:  # a msgpack array: schema 1
-        return Summary(-1, active=True, told=-1, series=0, newest=())
+        return -1, b""
     if raw[0] > SCHEMA:
         raise _newer(raw[0])
-    _, row, active, told, series, *newest = _HEAD.unpack_from(raw)
-    return Summary(row, active, told, series, tuple(newest))
+    _, row = _HEAD.unpack_from(raw)
+    return row, raw[_HEAD.size : _HEAD.size + SUMMARY.size]
 
 
 def dump_hot(opened: Mapping[str, Mapping[int, Open]]) -> bytes:
@@ -180,30 +159,33 @@ def load_hot(raw: bytes) -> dict[str, dict[int, Open]]:
     return {series: {one.period: one for one in map(Open.load, periods)} for series, periods in opened.items()}
 
 
-def dump_cold(state: EnterpriseState, summary: Summary, detectors: Mapping[str, AnyDetector]) -> bytes:
-    """Return the cold record."""
+def dump_cold(state: EnterpriseState, summary: bytes, detectors: Mapping[str, AnyDetector]) -> bytes:
+    """Return the cold record; ``summary`` is that of the memory."""
     memories = state.memories
     dumped = {name: detectors[name].dump(memories[name]) for name in sorted(memories)}
-    head = _HEAD.pack(SCHEMA, summary.row, summary.active, summary.told, summary.series, *summary.newest)
-    return head + _pack(
-        [
-            state.entry.packed(),
-            {series: state.closed[series].packed() for series in sorted(state.closed)},
-            dumped,
-            [_dump_held(held) for held in state.evidence],
-            list(state.seen.items()),
-            state.newest,
-            state.seen_day,
-            int(state.level),
-            state.entered_at,
-            state.score,
-            state.told,
-            state.notified,
-            state.risk_sequence,
-            state.sequence,
-            state.alert_number,
-            state.opened_at,
-        ]
+    return (
+        _HEAD.pack(SCHEMA, state.row)
+        + summary
+        + _pack(
+            [
+                state.entry.packed(),
+                {series: state.closed[series].packed() for series in sorted(state.closed)},
+                dumped,
+                [_dump_held(held) for held in state.evidence],
+                list(state.seen.items()),
+                state.newest,
+                state.seen_day,
+                int(state.level),
+                state.entered_at,
+                state.score,
+                state.told,
+                state.notified,
+                state.risk_sequence,
+                state.sequence,
+                state.alert_number,
+                state.opened_at,
+            ]
+        )
     )
 
 
@@ -257,7 +239,7 @@ def _cold_content(raw: bytes) -> list[Any]:
     """Return what a cold record holds, behind its summary or, of schema 1, its version."""
     if raw[0] >= 0x80:
         return _versioned(raw)[1:]
-    content: list[Any] = _unpack(memoryview(raw)[_HEAD.size :])
+    content: list[Any] = _unpack(memoryview(raw)[_HEAD.size + SUMMARY.size :])
     return content
 
 

@@ -11,6 +11,7 @@ from streams.shard import Shard
 from streams.state import (
     COLD,
     HOT,
+    SUMMARY,
     EnterpriseState,
     Entry,
     UnknownSchemaError,
@@ -56,7 +57,7 @@ def test_records_of_schema_1_are_read_and_written_anew_with_the_first_checkpoint
     assert shard.engine.enterprises["E2"].entry == old.entry
     assert shard.engine.enterprises.opened == {1: {"daily_kwh": {20_000: opened}}}
     written = dict(shard.take().states)
-    assert {summary_record(written[f"E{n}".encode() + COLD] or b"").row for n in range(3)} == {0, 1, 2}
+    assert {summary_record(written[f"E{n}".encode() + COLD] or b"")[0] for n in range(3)} == {0, 1, 2}
 
 
 def test_a_record_of_a_newer_program_is_refused_with_what_to_do() -> None:
@@ -67,6 +68,8 @@ def test_a_record_of_a_newer_program_is_refused_with_what_to_do() -> None:
 def test_a_memory_comes_back_from_its_record() -> None:
     detectors = rules().detectors
     state = EnterpriseState(4, seen={1: 2}, score=0.25, told="FSNNN", sequence=9)
-    raw = dump_cold(state, summary_of(state, {}), detectors)
+    summary = summary_of(state, {})
+    raw = dump_cold(state, summary, detectors)
     assert load_cold(4, raw, detectors) == state
-    assert summary_record(raw).told == 2 * 81 + 27
+    assert summary_record(raw) == (4, summary)
+    assert SUMMARY.unpack(summary)[:2] == (True, 2 * 81 + 27)
