@@ -305,8 +305,9 @@ def check_tolerates_gaps(detector: AnyDetector) -> None:
 def _cohort(contexts: Sequence[Context], series: str, back: int) -> Cohort:
     known = [context.series[series] for context in contexts]
     histories = [one.values for one in known]
+    values = [history[-1 - back] if len(history) > back else nan for history in histories]
     names = [context.series.keys() for context in contexts]
-    return Cohort(series, known[0].last, back, histories, names, contexts[0].calendar, contexts.__getitem__)
+    return Cohort(series, known[0].last, back, histories, values, names, contexts[0].calendar, contexts.__getitem__)
 
 
 def _streams(detector: PeriodDetector) -> Iterator[tuple[Context, ...]]:
@@ -326,7 +327,7 @@ def check_many_learn_as_one(detector: AnyDetector) -> None:
         for name in detector.series:
             cohort = _cohort(contexts, name, _SETTLING)
             if len(cohort.histories[0]) > _SETTLING:
-                detector.learn_many(iter(list(zip(range(5), together, cohort.values(), strict=True))), cohort)
+                detector.learn_many(iter(list(zip(range(5), together, cohort.values, strict=True))), cohort)
         one, many = (_written([detector.dump(memory) for memory in memories]) for memories in (alone, together))
         _demand(one == many, detector, "learning together is learning one by one")
 

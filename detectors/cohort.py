@@ -31,6 +31,8 @@ class Cohort:
         How many periods before it the one in question lies.
     histories
         The closed values of each enterprise, newest last. Treat as read-only.
+    values
+        Of each, that of the period in question; NaN where nothing came.
     known
         Names of all series of each of which anything has closed.
     calendar
@@ -43,6 +45,7 @@ class Cohort:
     last: int
     back: int
     histories: Sequence[Sequence[float]]
+    values: Sequence[float]
     known: Sequence[Collection[str]]
     calendar: Calendar
     context_of: Callable[[int], Context]
@@ -55,11 +58,6 @@ class Cohort:
     def index(self, place: int) -> int:
         """Return where the value of the period stands in the history of an enterprise."""
         return len(self.histories[place]) - 1 - self.back
-
-    def values(self) -> list[float]:
-        """Return everybody's value of the period."""
-        behind = -1 - self.back
-        return [history[behind] for history in self.histories]
 
 
 class OneByOne:

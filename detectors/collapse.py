@@ -185,7 +185,7 @@ class Collapse:
         least, share, histories = self._config.min_usual_kwh, self._config.drop_share, cohort.histories
         return [
             place
-            for place, (memory, newest) in enumerate(zip(memories, cohort.values(), strict=True))
+            for place, (memory, newest) in enumerate(zip(memories, cohort.values, strict=True))
             if memory.usual >= least and not newest >= share * memory.usual and self._is_low(memory, histories[place])
         ]
 

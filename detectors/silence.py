@@ -33,7 +33,7 @@ class Silence(Memoryless):
 
     def suspects(self, memories: Sequence[Any], cohort: Cohort) -> Sequence[int]:
         """Return those of whom nothing came."""
-        return [place for place, newest in enumerate(cohort.values()) if newest != newest]
+        return [place for place, newest in enumerate(cohort.values) if newest != newest]
 
     def judge_one(self, memory: tuple[()], context: Context) -> Sequence[Opinion]:
         """Return the silence that stands, if one does."""

@@ -81,12 +81,13 @@ class Surge:
     def suspects(self, memories: Sequence[EWVar], cohort: Cohort) -> Sequence[int]:
         """Return those whose newest use is far above the usual one, and that of the days before it."""
         share, least, days = self._config.surge_share, self._config.min_history_days, self._config.surge_days
-        high = [
-            (place, share * from_log(memory.mean))
-            for place, (memory, newest) in enumerate(zip(memories, cohort.values(), strict=True))
-            if memory.count >= least and newest >= share * from_log(memory.mean)
+        return [
+            place
+            for place, (memory, values) in enumerate(zip(memories, cohort.histories, strict=True))
+            if memory.count >= least
+            and values[-1] >= (limit := share * from_log(memory.mean))
+            and all(value >= limit for value in values[-days:])
         ]
-        return [place for place, limit in high if all(value >= limit for value in cohort.histories[place][-days:])]
 
     def judge_one(self, memory: EWVar, context: Context) -> Sequence[Opinion]:
         """Return the surge that stands, if one does."""

@@ -68,7 +68,7 @@ class Cohorts:
     ) -> Iterator[Failure]:
         cohort = self._cohort(states, rule, last, back)
         for detector in rule.learners:
-            learning = list(zip(range(len(states)), _memories(states, detector), cohort.values(), strict=True))
+            learning = list(zip(range(len(states)), _memories(states, detector), cohort.values, strict=True))
             each = iter(learning)
             while length_hint(each):
                 before = length_hint(each)
@@ -107,15 +107,13 @@ class Cohorts:
         return rows, failures
 
     def _cohort(self, states: Sequence[EnterpriseState], rule: SeriesRule, last: int, back: int) -> Cohort:
+        closed = [state.closed for state in states]
+        histories = [known[rule.name].values for known in closed]
+        values = [history[-1 - back] for history in histories]
         return Cohort(
-            rule.name,
-            last,
-            back,
-            [state.closed[rule.name].values for state in states],
-            [state.closed for state in states],
-            self._calendar,
+            rule.name, last, back, histories, values, closed, self._calendar,
             lambda place: self._context_of(states[place]),
-        )
+        )  # fmt: skip
 
 
 def _memories(states: Sequence[EnterpriseState], detector: PeriodDetector) -> Iterator[Any]:

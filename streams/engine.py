@@ -740,23 +740,40 @@ class RiskEngine:
 
     def _review(self, first: int, last: int, out: Outcome) -> None:
         """Once a day, for the enterprises ``[first, last)``: forget what decayed, let levels fall, tell coverage."""
-        for row in self._candidates(first, last):
+        opened = self._open_starts(first, last)
+        starts = [(family, moments.tolist()) for family, moments in opened.items()]
+        for row in self._candidates(first, last, opened):
             state = self.enterprises.state(row)
             if state.evidence:
                 self._trim(state, out)
-            self._assess(state, out, may_fall=True)
+            newest = dict(state.newest)
+            for family, moments in starts:
+                if moments[row - first] > newest.get(family, -1):
+                    newest[family] = moments[row - first]
+            apart = row in self.enterprises.opened
+            self._assess(state, out, may_fall=True, newest=self._newest(state) if apart else newest)
 
-    def _candidates(self, first: int, last: int) -> list[int]:
+    def _open_starts(self, first: int, last: int) -> dict[str, Ints]:
+        """Return by family when the newest open day of the enterprises ``[first, last)`` began, -1 for none.
+
+        Milliseconds; of the days that stand in tables.
+        """
+        starts: dict[str, Ints] = {}
+        for name, table in self.days.items():
+            rule = self.rules.series[name]
+            mine = table.newest_starts(first, last, partial(self.rules.start_of, rule))
+            starts[rule.family] = np.maximum(starts[rule.family], mine) if rule.family in starts else mine
+        return starts
+
+    def _candidates(self, first: int, last: int, opened: Mapping[str, Ints]) -> list[int]:
         """Return who has evidence, a level or a score, or another coverage than was last told: a few, on most days."""
         self.enterprises.note(first, last)
         summaries = self.enterprises.summaries[first:last]
         number = np.zeros(last - first, dtype=np.int16)
         for place, (family, fresh) in enumerate(self._fresh_ms.items()):
-            newest = summaries["newest"][:, place].copy()
-            for rule in self.rules.series.values():
-                if rule.in_columns and rule.family == family:
-                    start = partial(self.rules.start_of, rule)
-                    newest = np.maximum(newest, self.days[rule.name].newest_starts(first, last, start))
+            newest = summaries["newest"][:, place]
+            if family in opened:
+                newest = np.maximum(newest, opened[family])
             code = np.where(newest < 0, 0, np.where(self.now - newest <= fresh, 2, 1))
             number = number * 3 + code.astype(np.int16)
         doubtful = summaries["active"] | (summaries["told"] != number)
@@ -818,12 +835,22 @@ class RiskEngine:
     def _last_day(self, series: str, closed: Closed) -> int:
         return self.rules.last_day(self.rules.series[series], closed.last)
 
-    def _assess(self, state: EnterpriseState, out: Outcome, *, may_fall: bool, retracted: bool = False) -> None:
+    def _assess(
+        self,
+        state: EnterpriseState,
+        out: Outcome,
+        *,
+        may_fall: bool,
+        retracted: bool = False,
+        newest: Mapping[str, int] | None = None,
+    ) -> None:
         """Fuse the evidence and tell what moved.
 
-        When evidence was withdrawn the level may fall at once: the figures that raised it were wrong.
+        When evidence was withdrawn the level may fall at once: the figures that raised it were wrong. ``newest`` is
+        what :meth:`_newest` returns, where that is known.
         """
-        newest = self._newest(state)
+        if newest is None:
+            newest = self._newest(state)
         coverage = self._coverage(newest)
         signature = "".join([_FAMILY_CODES[status] for status in coverage.values()])
         if not state.evidence and not state.level and not state.score and signature == state.told:

@@ -120,6 +120,8 @@ def absorb_event(
 def trim(evidence: list[Held], worth: Callable[[Held], float]) -> list[Change]:
     """Drop what has decayed to nothing, and beyond :data:`MOST_HELD` what is worth least."""
     kept = [h for h in evidence if (h.floor and not h.ended) or worth(h) >= 0.005]
+    if len(kept) == len(evidence) <= MOST_HELD:
+        return []  # nearly always
     if len(kept) > MOST_HELD:
         ranked = sorted(kept, key=lambda h: (h.floor, worth(h)), reverse=True)[:MOST_HELD]
         kept = [h for h in kept if any(h is one for one in ranked)]

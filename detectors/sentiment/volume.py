@@ -62,7 +62,7 @@ class NewsVolume:
     def suspects(self, memories: Sequence[EWVar], cohort: Cohort) -> Sequence[int]:
         """Return those with many items on the newest day."""
         least = self._config.volume_min
-        return [place for place, newest in enumerate(cohort.values()) if newest >= least]
+        return [place for place, newest in enumerate(cohort.values) if newest >= least]
 
     def judge_one(self, memory: EWVar, context: Context) -> Sequence[Opinion]:
         """Return the wave that stands, if one does."""
