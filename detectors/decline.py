@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from math import inf, log, nan
 from typing import Final
 
@@ -129,8 +130,8 @@ def _says_something(calendar: Calendar, day: int) -> bool:
 
 def _telling_days(calendar: Calendar, last: int, kept: int) -> list[int]:
     """Return which of the values up to a day the newest telling ones are, from the newest: -1 is that day's."""
-    behind = [-1 - back for back in range(kept) if _says_something(calendar, last - back)]
-    return behind[:_RECENT_DAYS]
+    telling = (-1 - back for back in range(kept) if _says_something(calendar, last - back))
+    return list(islice(telling, _RECENT_DAYS))
 
 
 def _coded(use: float) -> int:

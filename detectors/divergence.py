@@ -113,7 +113,8 @@ class PowerAgainstSales(Memoryless):
 
     def suspects(self, memories: Sequence[Any], cohort: Cohort) -> Sequence[int]:
         """Return those who declared sales of a month that power can be compared with on this day."""
-        both = [place for place, known in enumerate(cohort.known) if all(name in known for name in self.series)]
+        sales, power = self.series
+        both = [place for place, known in enumerate(cohort.known) if sales in known and power in known]
         return [place for place in both if self._month(cohort.context_of(place)) is not None]
 
     def _month(self, context: Context) -> tuple[int, int] | None:

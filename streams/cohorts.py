@@ -49,12 +49,13 @@ class Cohorts:
         """
         together: dict[int, list[EnterpriseState]] = {}
         failures: list[Failure] = []
+        name, settling = rule.name, rule.settling
         for state in states:
-            closed = state.closed.get(rule.name)
+            closed = state.closed.get(name)
             if closed is None:
                 continue
-            newest = closed.last - rule.settling
-            oldest = max(closed.settled + 1, closed.first)
+            newest = closed.last - settling
+            oldest = max(closed.settled + 1, closed.last - len(closed.values) + 1)
             if oldest == newest:
                 together.setdefault(closed.last, []).append(state)
             for period in range(oldest, newest + 1) if oldest < newest else ():
@@ -92,13 +93,16 @@ class Cohorts:
         Where a detector fails to tell, that is everybody, and the failure is on each.
         """
         mine = [state for state in states if rule.name in state.closed]
+        if not mine:
+            return set(), []
         cohort = self._cohort(mine, rule, last, 0)
         numbers = [state.row for state in mine]
         rows: set[int] = set()
         failures: list[Failure] = []
         for detector in rule.detectors:
-            blank = detector.memory()
-            memories = [state.memories.get(detector.name, blank) for state in mine]
+            name, blank = detector.name, detector.memory()
+            remembers = detector in rule.learners
+            memories = [state.memories.get(name, blank) for state in mine] if remembers else [blank] * len(mine)
             try:
                 rows.update([numbers[place] for place in detector.suspects(memories, cohort)])
             except Exception as error:
@@ -116,11 +120,11 @@ class Cohorts:
         )  # fmt: skip
 
 
-def _memories(states: Sequence[EnterpriseState], detector: PeriodDetector) -> Iterator[Any]:
-    """Yield what a detector remembers of each, a new memory where it has none."""
+def _memories(states: Sequence[EnterpriseState], detector: PeriodDetector) -> list[Any]:
+    """Return what a detector remembers of each, a new memory where it has none."""
     name = detector.name
-    for state in states:
-        memory = state.memories.get(name)
+    memories = [state.memories.get(name) for state in states]
+    for place, memory in enumerate(memories):
         if memory is None:
-            memory = state.memories[name] = detector.memory()
-        yield memory
+            memories[place] = states[place].memories[name] = detector.memory()
+    return memories

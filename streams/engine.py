@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from connectors.catalogue import DAY_MS, FAMILIES, Kind, Metric
+from connectors.catalogue import DAY_MS, FAMILIES, Kind, Metric, Period
 from connectors.decoding import Reason as RefusalReason
 from connectors.decoding import Received
 from connectors.models import Alert, Enterprise, Finding, FindingState, Risk, Signal
@@ -95,6 +95,34 @@ class Closing(NamedTuple):
     ordinal: int
     row: int
     rows: int
+
+
+@dataclass(slots=True)
+class _Part:
+    """One series of a period that closes: what is the same for everybody, and what is noted of those it closed for.
+
+    Parameters
+    ----------
+    rule, ordinal
+        The series, and the period.
+    start, last_day
+        When the period began, milliseconds; its last day.
+    opened
+        By number of the enterprise: what stood in the table of open days.
+    rows, usual
+        Whose period was closed, and what is usual of each since.
+    rows_with_figures
+        Those of whom nothing newer was known.
+    """
+
+    rule: SeriesRule
+    ordinal: int
+    start: int
+    last_day: int
+    opened: Mapping[int, Open]
+    rows: list[int] = field(default_factory=list)
+    usual: list[float] = field(default_factory=list)
+    rows_with_figures: list[int] = field(default_factory=list)
 
 
 class RiskEngine:
@@ -645,19 +673,21 @@ class RiskEngine:
         self, rows: Sequence[int], cycle: Cycle, ordinal: int, taken: Sequence[Mapping[int, Open]], out: Outcome
     ) -> None:
         """Close the period of some enterprises, unless that has been done, and judge those who are suspected."""
-        states = [
-            state
-            for state in map(self.enterprises.state, rows)
-            if self._close_period(state, cycle, ordinal, taken, out)
+        parts = [
+            _Part(rule, ordinal, self.rules.start_of(rule, ordinal), self.rules.last_day(rule, ordinal), opened_days)
+            for rule, opened_days in zip(cycle.series, taken, strict=True)
         ]
+        states = [state for state in self.enterprises.states(rows) if self._close_period(state, parts, out)]
         if not states:
             return
-        self._note_closed(states, cycle, ordinal)
+        self.dirty_cold.update([state.row for state in states])
+        for part in parts:
+            self._note_closed(part)
         told = len(out.faults)
         for rule in cycle.series:
             self._note_faults(self._cohorts.learn(states, rule), out)
         names = {detector.name for detector in cycle.detectors}
-        suspects = {state.row for state in states if any(_may_end(held, names) for held in state.evidence)}
+        suspects = {state.row for state in states if state.evidence and _may_end(state.evidence, names)}
         for rule in cycle.series:
             rows_of, failures = self._cohorts.suspects(states, rule, ordinal)
             suspects |= rows_of
@@ -668,32 +698,31 @@ class RiskEngine:
         if len(out.faults) > told:  # in the order of the enterprises, however many of them closed together
             out.faults[told:] = sorted(out.faults[told:], key=lambda fault: self.enterprises.rows[fault.enterprise])
 
-    def _note_closed(self, states: Sequence[EnterpriseState], cycle: Cycle, ordinal: int) -> None:
-        """Note that these enterprises have to be saved, and in their summaries what the period brought."""
-        self.dirty_cold.update([state.row for state in states])
-        for rule in cycle.series:
-            if rule.in_columns:
-                start = self.rules.start_of(rule, ordinal)
-                rows = [state.row for state in states if state.newest.get(rule.family) == start]
-                self.enterprises.note_newest(rows, rule.family, start)
-
-    def _close_period(
-        self, state: EnterpriseState, cycle: Cycle, ordinal: int, taken: Sequence[Mapping[int, Open]], out: Outcome
-    ) -> bool:
+    def _close_period(self, state: EnterpriseState, parts: Sequence[_Part], out: Outcome) -> bool:
         """Close one enterprise's period; return whether any of its series had not closed yet."""
         row, closed_any = state.row, False
-        for rule, opened_days in zip(cycle.series, taken, strict=True):
-            closed = state.closed.get(rule.name)
-            if closed is not None and closed.last >= ordinal:
+        apart = row in self.enterprises.opened
+        for part in parts:
+            closed = state.closed.get(part.rule.name)
+            if closed is not None and closed.last >= part.ordinal:
                 continue
-            opened = opened_days.get(row)
-            if opened is None and row in self.enterprises.opened:
-                opened = self._take_apart(row, rule, ordinal)
-            if closed is None and opened is None:
-                continue
-            self._close_series(state, rule, ordinal, opened, out)
+            opened = part.opened.get(row)
+            if opened is None and apart:
+                opened = self._take_apart(row, part.rule, part.ordinal)
+            if closed is None:
+                if opened is None:
+                    continue
+                closed = state.closed[part.rule.name] = Closed(part.ordinal - 1, settled=part.ordinal - 1)
+                self._touch(row)
+            self._close_series(state, part, closed, opened, out)
             closed_any = True
         return closed_any
+
+    def _note_closed(self, part: _Part) -> None:
+        """Note what is usual after a period, and in the summaries what it brought."""
+        self._usuals[part.rule.name].note(part.rows, part.ordinal, part.usual)
+        if part.rule.in_columns:
+            self.enterprises.note_newest(part.rows_with_figures, part.rule.family, part.start)
 
     def _judge_closed(self, state: EnterpriseState, cycle: Cycle, out: Outcome) -> None:
         """Judge an enterprise whose period has closed."""
@@ -707,29 +736,28 @@ class RiskEngine:
             out.faults.append(Fault(self._name(state), detector.name, state.closed[series].ref, repr(error)))
 
     def _close_series(
-        self, state: EnterpriseState, rule: SeriesRule, ordinal: int, opened: Open | None, out: Outcome
+        self, state: EnterpriseState, part: _Part, closed: Closed, opened: Open | None, out: Outcome
     ) -> None:
-        closed = state.closed.get(rule.name)
-        if closed is None:
-            closed = state.closed[rule.name] = Closed(ordinal - 1, settled=ordinal - 1)
-            self._touch(state.row)
+        rule, row = part.rule, state.row
+        part.rows.append(row)
         if opened is None:
-            closed.append(ordinal, rule.empty)
-            self._usuals[rule.name].note(state.row, ordinal, closed.usual())
+            closed.append(part.ordinal, rule.empty)
+            part.usual.append(closed.usual())
             return
-        share = self._shares[rule.name].get(state.row)
+        share = self._shares[rule.name].get(row)
         if share is None:  # restored since the survey
-            share = closed.share(ordinal, opened.figure(rule.slots))
+            share = closed.share(part.ordinal, opened.figure(rule.slots))
         closed.close(opened, rule.slots)
-        self._usuals[rule.name].note(state.row, ordinal, closed.usual())
-        state.seen_day = max(state.seen_day, self.rules.last_day(rule, ordinal))
-        if rule.in_columns:
-            start = self.rules.start_of(rule, ordinal)
-            if start > state.newest.get(rule.family, 0):
-                state.newest[rule.family] = start
-        row = self._teller.day(self._name(state), rule, opened, closed.values[-1], share, self.now)
-        if row is not None:
-            out.metrics.append(row)
+        part.usual.append(closed.usual())
+        if part.last_day > state.seen_day:
+            state.seen_day = part.last_day
+        if rule.in_columns and part.start > state.newest.get(rule.family, 0):
+            state.newest[rule.family] = part.start
+            part.rows_with_figures.append(row)
+        if rule.period is Period.DAY:
+            day = self._teller.day(self._name(state), rule, opened, closed.values[-1], share, part.start, self.now)
+            if day is not None:
+                out.metrics.append(day)
 
     def _keep_peers(self, series: str, ordinal: int, made: Baselines) -> None:
         self.peers[series, ordinal] = made
@@ -914,9 +942,9 @@ class RiskEngine:
         return self.rules.topic_rank[received.topic], received.partition, received.offset, received.index
 
 
-def _may_end(held: Held, detectors: Collection[str]) -> bool:
+def _may_end(evidence: Sequence[Held], detectors: Collection[str]) -> bool:
     """Tell whether evidence ends if its detector, one of those asked, does not repeat it."""
-    return held.lasting and not held.ended and held.detector in detectors
+    return any(held.lasting and not held.ended and held.detector in detectors for held in evidence)
 
 
 def _hash_of(signal: Signal) -> int:

@@ -98,6 +98,13 @@ class Roster:
             self._decoded += 1
         return memory
 
+    def states(self, rows: Sequence[int]) -> list[EnterpriseState]:
+        """Return the memories of some enterprises."""
+        found = [self._memories[row] for row in rows]
+        return [
+            self.state(row) if isinstance(memory, bytes) else memory for row, memory in zip(rows, found, strict=True)
+        ]
+
     def peek(self, row: int, series: str) -> tuple[Profile, Closed | None]:
         """Return the profile and the closed periods of one series, to look at; nothing stays decoded."""
         memory = self._memories[row]

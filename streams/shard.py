@@ -268,7 +268,7 @@ class Shard:
     def _write(self, topic: str, messages: Sequence[Any]) -> None:
         if messages:
             rows = self._outputs.setdefault(topic, [])
-            rows.extend((message.enterprise_id.encode(), message.wire()) for message in messages)
+            rows += [(message.enterprise_id.encode(), message.wire()) for message in messages]
 
     def _report_fault(self, fault: Fault) -> None:
         """Make a dead letter of a detector's failure: nothing of the input is lost, but someone must see it."""

@@ -10,7 +10,6 @@ from hashlib import blake2b
 
 import msgspec
 
-from connectors.catalogue import Period
 from connectors.models import (
     Alert,
     Counterfactual,
@@ -230,10 +229,10 @@ class Teller:
         )
 
     def day(
-        self, enterprise: str, rule: SeriesRule, opened: Open, value: float, share: float, at: int
+        self, enterprise: str, rule: SeriesRule, opened: Open, value: float, share: float, start: int, at: int
     ) -> DayRow | None:
-        """Return the row of a day that has closed; None of a month's figure, or of a sum beyond floats."""
-        if rule.period is not Period.DAY or not math.isfinite(opened.total):
+        """Return the row of a day that began at ``start`` and has closed; None of a sum beyond floats."""
+        if not math.isfinite(opened.total):
             return None
         usual = value / share if share > 0 else None  # not for NaN
         return DayRow(
@@ -242,7 +241,7 @@ class Teller:
             rule.family,
             rule.name,
             "1d",
-            _shared_moment(self._rules.calendar.day_start(opened.period)),
+            _shared_moment(start),
             opened.count,
             opened.total,
             opened.low,

@@ -7,6 +7,8 @@ what is not known is looked up in the memory.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from detectors.contract import Profile
@@ -23,13 +25,16 @@ class Usuals:
         self._values = np.zeros(_FIRST_ROWS)
         self._periods = np.full(_FIRST_ROWS, _UNKNOWN, dtype=np.int32)
 
-    def note(self, row: int, period: int, value: float) -> None:
-        """Remember what is usual when a period has closed; NaN: nothing is."""
-        if row >= len(self._values):
-            more = max(row, _FIRST_ROWS)
+    def note(self, rows: Sequence[int], period: int, values: Sequence[float]) -> None:
+        """Remember what is usual of some enterprises when a period has closed; NaN: nothing is."""
+        if not rows:
+            return
+        more = max(rows) + 1 - len(self._values)
+        if more > 0:
+            more = max(more, len(self._values))
             self._values = np.concatenate([self._values, np.zeros(more)])
             self._periods = np.concatenate([self._periods, np.full(more, _UNKNOWN, dtype=np.int32)])
-        self._values[row], self._periods[row] = value, period
+        self._values[rows], self._periods[rows] = values, period
 
     def forget(self, row: int) -> None:
         """Forget one whose past has changed."""

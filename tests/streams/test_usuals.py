@@ -34,9 +34,10 @@ def test_a_share_is_that_of_the_series_with_its_newest_figure(
 
 def test_what_is_usual_is_known_of_those_whose_period_was_the_last_to_close() -> None:
     usuals = Usuals()
-    for row in (0, 5, 700):
-        usuals.note(row, 10, float(row))
-    usuals.note(5, 11, 6.0)
+    usuals.note([0, 5], 10, [0.0, 5.0])
+    usuals.note([700], 10, [700.0])
+    usuals.note([5], 11, [6.0])
+    usuals.note([], 12, [])
     usuals.forget(700)
     usuals.forget(10_000)
     assert usuals.after(10) == {0: 0.0}
