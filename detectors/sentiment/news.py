@@ -45,7 +45,7 @@ class News:
     """
 
     name = "sentiment-news"
-    version = 2
+    version = 3
     family = "sentiment"
     events = ("news",)
 

@@ -41,4 +41,4 @@ def test_a_sum_beyond_every_float_is_no_row() -> None:
     opened = Open(20_000)
     opened.add(0, 1.7e308)
     opened.add(1, 1.7e308)
-    assert Teller(RULES).day("E1", RULES.series["daily_kwh"], opened, 1.0, 1.0, 0) is None
+    assert Teller(RULES).day("E1", RULES.series["daily_kwh"], opened, 1.0, 1.0, 0, 0) is None

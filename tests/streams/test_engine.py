@@ -25,6 +25,7 @@ from connectors.models import (
     Transition,
 )
 from detectors.cases import Cases
+from detectors.collapse import Collapse
 from detectors.config import default
 from detectors.contract import Context, Opinion, Series
 from detectors.estimators import EWVar
@@ -663,3 +664,14 @@ def test_a_later_version_that_closes_a_record_is_an_ending_and_no_error() -> Non
     assert not feed.taken()  # the level waits for its time
     (held,) = feed.shard.engine.enterprises[FACTORY].evidence
     assert held.closed
+
+
+def test_the_board_reads_how_long_a_stop_has_lasted_by_now() -> None:
+    config = default()
+    feed = Feed(Shard(0, rules(Collapse(config.electricity, config.stops))))
+    feed.send(*(reading(day, 1000.0) for day in range(40)), *(reading(day, 0.0) for day in range(40, 60)))
+    feed.until(60)
+    findings = [Finding.model_validate_json(value) for _, value in feed.shard.take().outputs["findings"]]
+    assert len({finding.finding_id for finding in findings}) == 1
+    assert "20" in findings[-1].text_zh
+    assert "20" in findings[-1].text_en
