@@ -362,6 +362,8 @@ class TaxConfig:
         Months without a declaration, by an enterprise that used to file.
     void_rate, void_factor, void_min_invoices, void_severity
         Share of voided invoices, and how many times the enterprise's own usual share, from this many invoices on.
+    burden_share, burden_months, burden_severity
+        VAT payable per sales below this share of the usual one, for so many months in a row.
     arrears, abnormal_household
         Severity of the notices while they stand.
     grade_c, grade_d
@@ -387,6 +389,9 @@ class TaxConfig:
     void_factor: float = 3.0
     void_min_invoices: float = 10.0
     void_severity: float = 0.35
+    burden_share: float = 0.7
+    burden_months: int = 3
+    burden_severity: float = 0.2
     arrears: float = 0.6
     abnormal_household: float = 0.7
     grade_c: float = 0.3
@@ -396,12 +401,12 @@ class TaxConfig:
     def __post_init__(self) -> None:
         _check_shares(
             self, "fade", "fall_share", "fall_severity", "deep_fall_share", "deep_fall_severity", "zero_check_severity",
-            "zero_key_severity", "missing_severity", "void_rate", "void_severity", "arrears", "abnormal_household",
-            "grade_c", "grade_d",
+            "zero_key_severity", "missing_severity", "void_rate", "void_severity", "burden_share", "burden_severity",
+            "arrears", "abnormal_household", "grade_c", "grade_d",
         )  # fmt: skip
         _check_positive(
             self, "min_history_months", "zero_check_months", "zero_key_months", "missing_months", "void_factor",
-            "void_min_invoices", "half_life_days",
+            "void_min_invoices", "burden_months", "half_life_days",
         )  # fmt: skip
         _require(
             self.zero_check_months <= self.zero_key_months, "TaxConfig.zero_check_months must not pass the key one"

@@ -18,6 +18,7 @@ _MATTERS: Mapping[str, str] = MappingProxyType(
         "social_security.headcount-drift": "social_security.headcount-fall",
         "social_security.payroll-fall": "social_security.headcount-fall",
         "tax.zero-filing": "tax.sales-fall",
+        "tax.payable-fall": "tax.sales-fall",
     }
 )
 #: What explains low readings, with the setting of ``MeterConfig`` that bounds for how long.

@@ -138,6 +138,15 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "Unusual share of voided invoices: {observed:%} in the latest month, usually about {expected:%}"
             "[ ({voided:count})]",
         ),
+        "tax.burden-fall": (
+            "增值税税负率连续{months:months}明显低于以往：平均{observed:%}，以往约{expected:%}",
+            "VAT payable against sales well below its own for {months:months}: {observed:%} on average, "
+            "{expected:%} before",
+        ),
+        "tax.payable-fall": (
+            "应纳增值税额连续{months:months}明显低于以往：月均{observed:CNY}，以往约{expected:CNY}",
+            "VAT payable well below its own for {months:months}: {observed:CNY} a month, {expected:CNY} before",
+        ),
         "tax.arrears": (
             "欠税公告：{since}[，金额{amount:CNY}][，税种{tax_category}]",
             "Tax arrears notice of {since}[, {amount:CNY}][, {tax_category}]",

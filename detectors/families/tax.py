@@ -1,7 +1,8 @@
-"""What the tax family runs: filings, invoices, notices, and sales against power."""
+"""What the tax family runs: filings, payable, invoices, notices, and sales against power."""
 
 from __future__ import annotations
 
+from detectors.burden import PayableFall
 from detectors.config import DetectionConfig
 from detectors.contract import AnyDetector
 from detectors.divergence import PowerAgainstSales
@@ -16,6 +17,7 @@ def detectors(config: DetectionConfig) -> tuple[AnyDetector, ...]:
         SalesFall(config.tax),
         ZeroFiling(config.tax),
         MissingFiling(config.tax),
+        PayableFall(config.tax),
         VoidRate(config.tax),
         InvoiceSigns(config.invoices),
         TaxNotices(config.tax),

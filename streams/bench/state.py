@@ -33,7 +33,7 @@ LONG_ONE_IN = 500
 #: One in so many has something of the four families that are not the flood: an event costs a hundred readings.
 OTHERS_ONE_IN = 5
 _LONG_DAYS, _LONG_MONTHS = 60, 12
-_DAYS = 4
+_DAYS = 2
 #: Written before it is released: a stretch that fits the page cache.
 _STRETCH = 6_000_000
 _TIMEOUT_S = 1_200.0

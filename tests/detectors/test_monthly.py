@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from detectors.burden import PayableFall
+from detectors.calendar import Calendar
 from detectors.config import default
-from detectors.contract import Opinion, PeerBaseline
+from detectors.contract import Context, Opinion, PeerBaseline, Profile, Series
 from detectors.decline import HeadcountDrift
 from detectors.divergence import PowerAgainstSales, StaffAgainstSales
 from detectors.filings import MissingFiling, SalesFall, VoidRate, ZeroFiling
@@ -83,6 +85,44 @@ def test_voided_invoices(story: Story) -> None:
     assert (told[11][0].observed, told[11][0].expected) == (0.41, 0.03)
     few = story(VoidRate(TAX), {"invoices_issued": [4.0] * 12, "invoices_voided": [0.0] * 11 + [4.0]}, JANUARY)
     assert not speaks(few)
+
+
+BURDENED = {"vat_sales": [1e6] * 16, "vat_payable": [3e4] * 12 + [1e4] * 4}
+
+
+def test_payable_that_falls_behind_sales_for_three_months(story: Story) -> None:
+    told = story(PayableFall(TAX), BURDENED, JANUARY)
+    assert speaks(told) == [14, 15]
+    (opinion,) = told[14]
+    assert (opinion.reason, opinion.expected, opinion.facts["months"]) == ("tax.burden-fall", 0.03, 3.0)
+    assert opinion.observed == pytest.approx(0.01)
+
+
+def test_payable_that_falls_with_sales_is_no_matter_of_its_own(story: Story) -> None:
+    assert not speaks(story(PayableFall(TAX), BURDENED | {"vat_sales": [1e6] * 12 + [3.3e5] * 4}, JANUARY))
+
+
+def test_months_with_nothing_payable_after_a_purchase_are_no_fall(story: Story) -> None:
+    payable = [0.0 if month in (9, 12, 13) else 3e4 for month in range(18)]
+    assert not speaks(story(PayableFall(TAX), {"vat_sales": [1e6] * 18, "vat_payable": payable}, JANUARY))
+
+
+def test_a_rate_that_changes_for_the_whole_trade_is_no_fall(story: Story) -> None:
+    month = JANUARY + 14
+    series = {name: Series(month, values[:15], "CNY") for name, values in BURDENED.items()}
+    lower, same = PeerBaseline(30, 0.3, 0.35, 0.4, "all"), PeerBaseline(30, 0.9, 1.0, 1.1, "all")
+    for peers, told in ((lower, False), (same, True)):
+        around = {"vat_payable": [peers] * 15, "vat_sales": [same] * 15}
+        context = Context(0, Calendar(), Profile(), series, around)
+        assert bool(PayableFall(TAX).judge_one((), context)) is told
+
+
+def test_payable_is_judged_by_itself_where_no_sales_are_known(story: Story) -> None:
+    told = story(PayableFall(TAX), {"vat_payable": BURDENED["vat_payable"]}, JANUARY)
+    assert speaks(told) == [14, 15]
+    assert told[14][0].reason == "tax.payable-fall"
+    yearly = [1e4 if month % 12 in (6, 7, 8) else 3e4 for month in range(24)]
+    assert speaks(story(PayableFall(TAX), {"vat_payable": yearly}, JANUARY)) == [8]  # the first time it is new
 
 
 def test_tax_notices_last_until_they_are_lifted(telling: Telling) -> None:
