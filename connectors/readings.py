@@ -33,6 +33,8 @@ NO_TIME = np.iinfo(np.int64).min
 _SOURCE_ID_LENGTH, _LARGEST_REVISION = 256, 2**31 - 1
 #: Different times, and sources, that are remembered; a frame has a handful.
 _CACHE = 65_536
+#: Lists of enterprises whose numbers are remembered, in one partition group.
+_LISTS = 512
 _NAME = re.compile(NAME_PATTERN)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -184,6 +186,11 @@ def joined(parts: Sequence[Readings]) -> Readings:
     )
 
 
+def rows_in(known: Mapping[str, int], enterprises: Sequence[str]) -> Ints:
+    """Return the number of each enterprise, -1 for one that is not known."""
+    return np.fromiter(map(known.get, enterprises, repeat(-1)), dtype=np.int64, count=len(enterprises))
+
+
 class FrameDecoder:
     """Decodes frames.
 
@@ -197,6 +204,22 @@ class FrameDecoder:
         self._decoder = decoder
         self._times = _Cache(_milliseconds)
         self._names = _Cache(lambda name: bool(_NAME.fullmatch(name)))
+        self._rows: dict[Sequence[str], tuple[Mapping[str, int], Ints]] = {}
+
+    def rows_of(self, enterprises: Sequence[str], known: Mapping[str, int]) -> Ints:
+        """Return the numbers of the enterprises of a block, as :meth:`decode` gives them; read-only.
+
+        A list that has come before need not be looked up again: numbers do not change while ``known`` is the same.
+        """
+        numbered, rows = self._rows.get(enterprises, (None, None))
+        if rows is not None and numbered is known:
+            return rows
+        rows = rows_in(known, enterprises)
+        if len(rows) and rows.min() >= 0:
+            if len(self._rows) >= _LISTS:
+                self._rows.clear()
+            self._rows[enterprises] = known, rows
+        return rows
 
     def decode(
         self, topic: str, partition: int, records: Sequence[KafkaRecord], known: Mapping[str, int]
@@ -341,7 +364,7 @@ class _Frame:
             self._partition,
             readings[0].metric,
             enterprises,
-            self._rows(enterprises),
+            rows_in(self._known, enterprises),
             np.array([r.value for r in readings], dtype=np.float64),
             _ints([times[r.event_time] for r in readings]),
             told,
@@ -382,7 +405,7 @@ class _Frame:
             self._partition,
             block.metric,
             block.enterprises,
-            self._rows(block.enterprises),
+            self._owner.rows_of(block.enterprises, self._known),
             block.values,
             block.times(),
             block.published_times(),
@@ -394,9 +417,6 @@ class _Frame:
             np.arange(n, dtype=np.int64),
             np.full(n, record.time, dtype=np.int64),
         )
-
-    def _rows(self, enterprises: Sequence[str]) -> Ints:
-        return np.fromiter(map(self._known.get, enterprises, repeat(-1)), dtype=np.int64, count=len(enterprises))
 
     def _plain(self, columns: Readings) -> NDArray[np.bool_]:
         """Tell which readings are valid without a doubt; a doubtful one is decided by the other decoder."""

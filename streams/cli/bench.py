@@ -87,7 +87,7 @@ def state(
     """Measure a scorer's memory, its checkpoints, and how soon it goes on after SIGKILL; not on a fresh topic.
 
     Every enterprise has four closed days and an open one, one in five something of each other family, one in 500 two
-    months of days and a year of months. The load is scored as fast as it goes, and ends a quarter of an hour after the
+    months of days and a year of months. The load is scored as fast as it goes, and ends 17 minutes after the
     start, however much is left.
 
     Examples:
