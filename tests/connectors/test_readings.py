@@ -185,6 +185,25 @@ def signal(**changed: Any) -> Signal:
     return Signal.model_validate({**reading(), **changed})
 
 
+def test_a_list_that_comes_again_has_the_numbers_of_its_reader_as_of_now() -> None:
+    frames, block = FrameDecoder(Decoder(PARTITIONS)), Block("electricity", "kwh_15min", "kWh", "grid", HERE[:2],
+                                                             np.array([1.0, 2.0]), NOW - 900_000)  # fmt: skip
+    record = Record(0, NOW, None, encode(block))
+
+    def rows(known: dict[str, int]) -> list[int]:
+        (part,) = frames.decode(TOPIC, 0, [record], known)
+        assert isinstance(part, Readings)
+        assert list(part.enterprises) == HERE[:2]
+        return part.rows.tolist()
+
+    known = {HERE[0]: 4}
+    assert rows(known) == [4, -1]
+    known[HERE[1]] = 7
+    assert rows(known) == rows(known) == [4, 7]
+    assert rows({HERE[0]: 1, HERE[1]: 0}) == [1, 0]  # another reader
+    assert rows(known) == [4, 7]
+
+
 def test_signals_survive_the_compact_form() -> None:
     signals = [signal(enterprise_id=e, source_id=f"id {i}", revision=i) for i, e in enumerate(HERE)]
     raw = encode(block_of(signals))
