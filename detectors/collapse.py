@@ -90,7 +90,7 @@ class Collapse:
     """
 
     name = "electricity-collapse"
-    version = 3
+    version = 4
     family = "electricity"
     series = ("daily_kwh",)
 
@@ -211,7 +211,7 @@ class Collapse:
         # A median is at most the highest value.
         if memory.habit.begun or not known.values[-1] >= self._config.stop_share * max(known.values):
             habit = memory.habit.at_end_of(known, self._config.stop_share, context.calendar)
-            if habit.begun and habit.is_of_season(known.last):
+            if habit.begun and habit.is_of_season(habit.begun, known.last):
                 return ()  # it rested at this time of an earlier year, and came back
             told = self._stop(memory, habit, context, known) if habit.begun else None
             if told is not None:
@@ -219,7 +219,7 @@ class Collapse:
         if abs(context.calendar.days_from_spring_festival(known.last)) <= _FESTIVAL_DROP:
             return ()
         drop = self._drop(memory, context, known)
-        if drop is None:
+        if drop is None or memory.habit.is_of_season(drop.first, known.last):
             return ()
         return (self._opinion(context, drop, self._config.drop_severity, 1.0, known.unit, usual, Level.YELLOW),)
 

@@ -216,16 +216,21 @@ def _families(
 ) -> dict[str, float]:
     """Combine each family's evidence by noisy-or.
 
-    Repeats of one reason count less and less; another reason that reads the same figures counts nothing.
+    Repeats of one reason on other subjects count less and less. What was said before of the same subject and has not
+    faded yet, as of a surge that rested over a festival, counts nothing beside what is said now; nor does another reason
+    that reads the same figures.
     """
     remaining: dict[str, float] = {}
+    told: set[tuple[str, str, str]] = set()
     repeats: dict[tuple[str, str], float] = {}
     spoken: dict[tuple[str, str], str] = {}
     for i in ranked:
         held = evidence[i]
         matter = held.family, _MATTERS.get(held.reason, held.reason)
-        if spoken.setdefault(matter, held.reason) != held.reason:
+        again = held.family, held.reason, held.subject
+        if spoken.setdefault(matter, held.reason) != held.reason or again in told:
             continue
+        told.add(again)
         kind = held.family, held.reason
         factor = repeats.get(kind, 1.0)
         repeats[kind] = factor * repeat_factor

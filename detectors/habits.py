@@ -111,12 +111,12 @@ class Habit:
         if self.days > memory_days:
             self.days, self.stops, self.longest = self.days // 2, self.stops // 2, self.longest[::2]
 
-    def is_of_season(self, day: int) -> bool:
-        """Tell whether the stop under way, on a day of it, is like one that began at this time of an earlier year."""
+    def is_of_season(self, begun: int, day: int) -> bool:
+        """Tell whether low use since one day, on another, is like a stop that began at this time of an earlier year."""
         for first, length in self.rests:
-            years = round((self.begun - first) / _YEAR)
-            near = abs(self.begun - first - years * _YEAR) <= _SAME_SEASON
-            if years and near and day - self.begun < length + _SAME_LENGTH:
+            years = round((begun - first) / _YEAR)
+            near = abs(begun - first - years * _YEAR) <= _SAME_SEASON
+            if years and near and day - begun < length + _SAME_LENGTH:
                 return True
         return False
 
