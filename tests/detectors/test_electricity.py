@@ -156,6 +156,17 @@ def test_a_plant_that_rests_at_the_same_time_each_year_is_expected_to_come_back(
     assert severities[449] == CONFIG.sustained_severity
 
 
+def test_the_first_faint_day_after_a_yearly_rest_says_nothing(story: Story) -> None:
+    use = factory("2024-05-06", 480)
+    use[60:81] = [20.0] * 21
+    use[424:445] = [20.0] * 21
+    use[445] = 300.0  # the furnaces are being lit
+    detector = Collapse(CONFIG, STOPS)
+    assert not any(story(detector, {"daily_kwh": use}, ordinal("2024-05-06"), around([1.0] * 480))[424:])
+    use[60:81] = factory("2024-07-05", 21)
+    assert story(detector, {"daily_kwh": use}, ordinal("2024-05-06"), around([1.0] * 480))[445]
+
+
 def test_an_intermittent_user_is_not_in_standstill(story: Story) -> None:
     random = Random(3)
     use = [1000.0 if random.random() < 0.3 else 5.0 for _ in range(200)]

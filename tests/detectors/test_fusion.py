@@ -96,6 +96,13 @@ def test_families_that_agree_raise_the_score_beyond_their_sum() -> None:
     assert both > 1 - (1 - alone) ** 2 + 0.05
 
 
+def test_what_paused_and_came_again_counts_once() -> None:
+    stands, before = held(severity=0.25), held(severity=0.25, ended=DAY)
+    assert fuse([stands, before], FRESH, 2 * DAY, default()).score == fuse([stands], FRESH, 2 * DAY, default()).score
+    other = held(severity=0.25, ended=DAY, subject="another")
+    assert fuse([stands, other], FRESH, 2 * DAY, default()).score > fuse([stands], FRESH, 2 * DAY, default()).score
+
+
 def test_twenty_lawsuits_are_not_twenty_times_one() -> None:
     suits = [held("litigation", 0.16, subject=str(n)) for n in range(20)]
     assert fuse(suits, FRESH, 0, default()).score < 0.32
