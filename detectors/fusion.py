@@ -217,8 +217,8 @@ def _families(
     """Combine each family's evidence by noisy-or.
 
     Repeats of one reason on other subjects count less and less. What was said before of the same subject and has not
-    faded yet, as of a surge that rested over a festival, counts nothing beside what is said now; nor does another reason
-    that reads the same figures.
+    faded yet, as of a stop that paused, counts nothing beside what is said now; nor does another reason that reads the
+    same figures.
     """
     remaining: dict[str, float] = {}
     told: set[tuple[str, str, str]] = set()

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from math import log
 from typing import Final
 
+from detectors.calendar import Calendar
 from detectors.cohort import Cohort, Each
 from detectors.config import ElectricityConfig
-from detectors.contract import Clearance, Context, Opinion, Plain
+from detectors.contract import Clearance, Context, Opinion, Plain, Series
 from detectors.estimators import EWVar
 from detectors.usual import from_log
 
@@ -22,7 +23,7 @@ _LEAST_STEP: Final = 0.1
 
 
 class Surge:
-    """Use that jumps far above the usual one and stays there, until it is the new usual.
+    """Use that jumps far above the usual one and stays there, until it is the new usual; a festival does not end it.
 
     River's EWVar over log use gives the usual level and its variation. A surge may be a good order as well as an idle
     plant that mines coins, so it is a faint sign by itself.
@@ -34,7 +35,7 @@ class Surge:
     """
 
     name = "electricity-surge"
-    version = 1
+    version = 2
     family = "electricity"
     series = ("daily_kwh",)
 
@@ -81,6 +82,8 @@ class Surge:
     def suspects(self, memories: Sequence[EWVar], cohort: Cohort) -> Sequence[int]:
         """Return those whose newest use is far above the usual one, and that of the days before it."""
         share, least, days = self._config.surge_share, self._config.min_history_days, self._config.surge_days
+        if abs(cohort.calendar.days_from_spring_festival(cohort.period)) < _FESTIVAL + days:
+            days = 1  # those of the festival may be low
         return [
             place
             for place, (memory, values) in enumerate(zip(memories, cohort.histories, strict=True))
@@ -99,25 +102,34 @@ class Surge:
         if not known.values[-1] >= config.surge_share * usual:
             return ()
         limit = max(config.surge_share * usual, from_log(memory.mean + config.surge_sigmas * memory.deviation))
-        values, days = known.values, 0
-        while days < len(values) and values[-1 - days] >= limit:
-            days += 1
-        if days < config.surge_days or usual < config.min_usual_kwh:
+        high = self._high(context.calendar, known, limit)
+        if high[:1] != [-1] or len(high) < config.surge_days or usual < config.min_usual_kwh:
             return ()
         peers = context.peers.get("daily_kwh", ())
         if peers and peers[-1] is not None and peers[-1].median >= config.surge_share:
             return ()
-        since = context.calendar.day_start(known.last - days + 1)
+        values = [known.values[back] for back in high]
+        since = context.calendar.day_start(known.last + 1 + high[-1])
         return (
             Opinion(
                 "electricity.surge",
                 config.surge_severity,
-                observed=sum(value / days for value in values[-days:]),
+                observed=sum(value / len(values) for value in values),
                 expected=usual,
                 unit=known.unit,
                 since=since,
                 half_life_days=config.half_life_days,
                 clearance=Clearance("daily_kwh", limit, known.unit, periods=1, above=False),
-                facts={"days": float(days)},
+                facts={"days": float(-high[-1])},
             ),
         )
+
+    def _high(self, calendar: Calendar, known: Series, limit: float) -> list[int]:
+        """Return which of the newest values are high (-1: the newest); low ones near the festival interrupt nothing."""
+        high = []
+        for back in range(-1, -1 - len(known.values), -1):
+            if known.values[back] >= limit:
+                high.append(back)
+            elif abs(calendar.days_from_spring_festival(known.last + 1 + back)) > _FESTIVAL:
+                break
+        return high

@@ -246,6 +246,18 @@ def test_a_surge_is_told_until_it_is_usual(story: Story) -> None:
     assert not told[-1]
 
 
+def test_a_surge_goes_on_after_the_festival_and_began_before_it(story: Story) -> None:
+    first = ordinal("2024-10-07")
+    rest = range(ordinal("2025-01-25") - first, ordinal("2025-02-08") - first)
+    use = factory("2024-10-07", 135)
+    use[98:] = [5000.0] * 37  # from 2025-01-13 on
+    for day in rest:
+        use[day] = 600.0
+    told = story(Surge(CONFIG), {"daily_kwh": use}, first, around([1.0] * 135))
+    assert speaks(told) == [*range(102, rest.start), *range(rest.stop, 135)]
+    assert {CALENDAR.text(told[day][0].since) for day in speaks(told)} == {"2025-01-13"}
+
+
 def test_coming_back_from_the_festival_is_no_surge(story: Story) -> None:
     start = ordinal("2025-10-20")
     use = factory("2025-10-20", 180)
