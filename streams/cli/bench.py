@@ -86,7 +86,7 @@ def state(
 ) -> None:
     """Measure a scorer's memory, its checkpoints, and how soon it goes on after SIGKILL; not on a fresh topic.
 
-    Every enterprise has four closed days and an open one, one in five something of each other family, one in 500 two
+    Every enterprise has two closed days and an open one, one in five something of each other family, one in 500 two
     months of days and a year of months. The load is scored as fast as it goes, and ends 17 minutes after the
     start, however much is left.
 
