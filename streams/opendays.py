@@ -187,6 +187,52 @@ class OpenDays:
         self._scatter(places, cells, days, partition, offsets, indexes)
         return counted
 
+    def add_all(
+        self,
+        rows: Ints,
+        days: Ints,
+        slots: Ints,
+        values: NDArray[np.float64],
+        backfill: NDArray[np.bool_],
+        partition: int,
+        offsets: Ints,
+        indexes: Ints,
+    ) -> bool:
+        """Count readings as :meth:`add` would one after the other; an enterprise may be among them any number of times.
+
+        Returns
+        -------
+        bool
+            Whether they were counted, all of them. Else nothing has changed: a part had been counted or comes twice, or
+            a cell holds another day.
+        """
+        places = 2 * rows + (days & 1)
+        used, first, of = np.unique(places, return_index=True, return_inverse=True)
+        cells, its_days = self._gather(used), days[first]
+        word, bit = slots >> 6, np.left_shift(np.uint64(1), (slots & 63).astype(np.uint64))
+        fresh = cells["count"] == 0
+        taken = cells["slots"].copy()
+        fits = bool((fresh | (cells["period"] == its_days)).all()) and bool((its_days[of] == days).all())
+        if not fits or bool((taken[of, word] & bit).any()) or len(np.unique(places << 7 | slots)) < len(places):
+            return False
+        values = values + 0.0  # no negative zero, as in Open.add
+        total = cells["total"].copy()
+        low, high = np.where(fresh, np.inf, cells["low"]), np.where(fresh, -np.inf, cells["high"])
+        np.add.at(total, of, values)  # in their order, as one after the other
+        np.minimum.at(low, of, values)
+        np.maximum.at(high, of, values)
+        np.bitwise_or.at(taken, (of, word), bit)
+        live = np.zeros(len(used), dtype=np.bool_)
+        live[of[~backfill]] = True
+        cells["total"], cells["low"], cells["high"], cells["slots"] = total, low, high, taken
+        cells["last"][of] = values  # of those for one cell the last one stays
+        cells["count"] += np.bincount(of, minlength=len(used)).astype(np.uint8)
+        cells["backfill"] = (fresh | cells["backfill"]) & ~live
+        last = np.zeros(len(used), dtype=np.int64)
+        last[of] = np.arange(len(of))
+        self._scatter(used, cells, its_days, partition, offsets[last], indexes[last])
+        return True
+
     def replace(
         self,
         rows: Ints,

@@ -194,7 +194,8 @@ def test_a_list_that_comes_again_has_the_numbers_of_its_reader_as_of_now() -> No
         (part,) = frames.decode(TOPIC, 0, [record], known)
         assert isinstance(part, Readings)
         assert list(part.enterprises) == HERE[:2]
-        return part.rows.tolist()
+        numbers: list[int] = part.rows.tolist()
+        return numbers
 
     known = {HERE[0]: 4}
     assert rows(known) == [4, -1]
