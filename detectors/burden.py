@@ -68,11 +68,7 @@ class PayableFall(Memoryless):
         month = min(payable.last, sales.last)
         burdens = [
             paid / sold if paid >= 0 and sold > 0 else -1.0
-            for paid, sold in zip(
-                reversed(payable.values[: len(payable.values) - (payable.last - month)]),
-                reversed(sales.values[: len(sales.values) - (sales.last - month)]),
-                strict=False,
-            )
+            for paid, sold in zip(reversed(payable.upto(month)), reversed(sales.upto(month)), strict=False)
         ]
         known = [burden for burden in reversed(burdens) if burden >= 0 and isfinite(burden)]
         share = self._config.burden_share * min(self._burden_of_peers(context), 1.0)

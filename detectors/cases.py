@@ -142,11 +142,10 @@ class Cases:
         stands = {case: self._opinion(case, records, {}) for case, records in corrected.items() if records}
         if found is not None:
             case, record = found
-            forgotten = not record.stands and case not in memory and len(memory) >= self._config.max_cases
-            if record.stands or case in memory or forgotten:  # else the removal of a record that was never seen
-                stands[case] = self._opinion(
-                    case, _with(corrected.get(case, memory.get(case, ())), record), event.payload
-                )
+            # Else the removal of a record that was never seen, rather than forgotten.
+            if record.stands or case in memory or len(memory) >= self._config.max_cases:
+                records = _with(corrected.get(case, memory.get(case, ())), record)
+                stands[case] = self._opinion(case, records, event.payload)
             if not any(_differ(earlier, record) for earlier in memory.get(case, ())):
                 corrected.pop(case, None)
         wrong = [Opinion("litigation.lawsuit", 0.0, event.event_time, subject=case, refuted=True) for case in corrected]

@@ -136,9 +136,8 @@ class Collapse:
     def learn_one(self, memory: CollapseMemory, context: Context, series: str, index: int) -> None:
         """Learn a settled day: into the usual day if it ran, into the habit of stopping if it came back."""
         known = context.series[series]
-        place = index % len(known.values)
-        day = known.last - (len(known.values) - 1 - place)
-        self._learn(memory, known.values, place, day, workday=context.calendar.is_workday(day))
+        day = known.period(index)
+        self._learn(memory, known.values, index % len(known.values), day, workday=context.calendar.is_workday(day))
 
     def learn_many(self, each: Each, cohort: Cohort) -> None:
         """Learn a settled day of each."""

@@ -121,6 +121,27 @@ class Series(NamedTuple):
     values: Sequence[float]
     unit: str = ""
 
+    def period(self, index: int) -> int:
+        """Return the ordinal of ``values[index]``.
+
+        Examples
+        --------
+        >>> series = Series(last=20, values=[1.0, 2.0, 3.0])
+        >>> series.period(0), series.period(-1)
+        (18, 20)
+        """
+        return self.last - (len(self.values) - 1 - index % len(self.values))
+
+    def upto(self, period: int) -> Sequence[float]:
+        """Return the values up to a period that has closed, none where they are not kept.
+
+        Examples
+        --------
+        >>> Series(last=20, values=[1.0, 2.0, 3.0]).upto(19)
+        [1.0, 2.0]
+        """
+        return self.values[: max(len(self.values) - (self.last - period), 0)]
+
 
 @dataclass(frozen=True, slots=True)
 class PeerBaseline:

@@ -202,7 +202,7 @@ class PowerDecline:
     def learn_one(self, memory: PowerMemory, context: Context, series: str, index: int) -> None:
         """Learn a settled working day outside the festival."""
         known = context.series[series]
-        day = known.last - (len(known.values) - 1 - index % len(known.values))
+        day = known.period(index)
         if day // _FORTNIGHT > memory.seasons.running:
             memory.seasons.take(context, known, day)
         value = known.values[index]
@@ -352,7 +352,7 @@ class HeadcountDrift(OneByOne):
         known = context.series[series]
         value = known.values[index]
         if value >= 1:
-            memory.learn(log(value), known.last - (len(known.values) - 1 - index % len(known.values)))
+            memory.learn(log(value), known.period(index))
 
     def judge_one(self, memory: DeclineMemory, context: Context) -> Sequence[Opinion]:
         """Return the drift that stands, if one does."""

@@ -30,12 +30,6 @@ def _mean(values: Sequence[float]) -> float:
     return sum(value / len(values) for value in values)
 
 
-def _until(series: Series, month: int, count: int) -> Sequence[float]:
-    """Return the newest ``count`` values up to a month, fewer where they are not kept."""
-    end = len(series.values) - (series.last - month)
-    return series.values[max(end - count, 0) : max(end, 0)]
-
-
 class StaffAgainstSales(Memoryless):
     """Staff leave while declared sales grow: sales of a quarter against the quarter before, headcount across it.
 
@@ -60,7 +54,7 @@ class StaffAgainstSales(Memoryless):
         if staff is None or sales is None:
             return ()
         month = min(staff.last, sales.last)
-        heads, sold = _until(staff, month, _QUARTER + 1), _until(sales, month, 2 * _QUARTER)
+        heads, sold = staff.upto(month)[-_QUARTER - 1 :], sales.upto(month)[-2 * _QUARTER :]
         if len(heads) <= _QUARTER or len(sold) < 2 * _QUARTER or not heads[0] >= config.min_headcount:
             return ()
         before, now = _mean(sold[:_QUARTER]), _mean(sold[_QUARTER:])

@@ -224,8 +224,7 @@ class VoidRate(Memoryless):
         if issued is None or voided is None:
             return ()
         month = min(issued.last, voided.last)
-        of_issued = issued.values[: len(issued.values) - (issued.last - month)]
-        of_voided = voided.values[: len(voided.values) - (voided.last - month)]
+        of_issued, of_voided = issued.upto(month), voided.upto(month)
         rates = [
             v / i
             for i, v in zip(reversed(of_issued), reversed(of_voided), strict=False)

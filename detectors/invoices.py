@@ -8,7 +8,7 @@ from math import log, log10, sqrt
 from typing import Final, NamedTuple
 
 from detectors.config import InvoicesConfig
-from detectors.contract import Clearance, Context, Opinion, Plain, Series
+from detectors.contract import Clearance, Context, Opinion, Plain
 from detectors.memoryless import Memoryless
 
 _YEAR: Final = 12
@@ -281,11 +281,6 @@ def _year(context: Context, one: str, other: str) -> tuple[list[float], list[flo
     if known[0] is None or known[1] is None:
         return [], []
     month = min(known[0].last, known[1].last)
-    both = zip(_until(known[0], month), _until(known[1], month), strict=False)
+    both = zip(reversed(known[0].upto(month)), reversed(known[1].upto(month)), strict=False)
     pairs = [pair for pair in both if pair[0] >= 0 and pair[1] >= 0 and max(pair) < _MOST][:_YEAR]
     return [a for a, _ in reversed(pairs)], [b for _, b in reversed(pairs)]
-
-
-def _until(series: Series, month: int) -> list[float]:
-    """Return the values up to a month, the newest first."""
-    return list(reversed(series.values[: len(series.values) - (series.last - month)]))

@@ -388,7 +388,7 @@ class Novelty(OneByOne):
         """Learn a settled period."""
         known = context.series[series]
         memory.stream.update(known.values[index])
-        memory.last = known.last - (len(known.values) - 1 - index)
+        memory.last = known.period(index)
 
     def judge_one(self, memory: Watched, context: Context) -> Sequence[Opinion]:
         """Return that the newest value is new, if it is."""

@@ -57,7 +57,7 @@ class Surge:
     def learn_one(self, memory: EWVar, context: Context, series: str, index: int) -> None:
         """Learn a settled day that is neither a pause nor near the festival."""
         known = context.series[series]
-        day = known.last - (len(known.values) - 1 - index % len(known.values))
+        day = known.period(index)
         if abs(context.calendar.days_from_spring_festival(day)) > _FESTIVAL:
             self._learn(memory, known.values[index])
 

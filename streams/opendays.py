@@ -167,7 +167,7 @@ class OpenDays:
         """
         places = 2 * rows + (days & 1)
         cells = self._gather(places)
-        word, bit = slots >> 6, np.left_shift(np.uint64(1), (slots & 63).astype(np.uint64))
+        word, bit = _bits(slots)
         fresh = cells["count"] == 0
         have = cells["slots"][np.arange(len(rows)), word]
         counted: NDArray[np.bool_] = (fresh | (cells["period"] == days)) & ((have & bit) == 0)
@@ -209,7 +209,7 @@ class OpenDays:
         places = 2 * rows + (days & 1)
         used, first, of = np.unique(places, return_index=True, return_inverse=True)
         cells, its_days = self._gather(used), days[first]
-        word, bit = slots >> 6, np.left_shift(np.uint64(1), (slots & 63).astype(np.uint64))
+        word, bit = _bits(slots)
         fresh = cells["count"] == 0
         taken = cells["slots"].copy()
         fits = bool((fresh | (cells["period"] == its_days)).all()) and bool((its_days[of] == days).all())
@@ -359,3 +359,8 @@ class OpenDays:
 
     def _dump(self, places: Ints) -> bytes:
         return _pack([_SCHEMA, places.astype("<u4").tobytes(), self._bytes[places].tobytes()])
+
+
+def _bits(slots: Ints) -> tuple[Ints, NDArray[np.uint64]]:
+    """Return in which word of a cell's bitmap each part of a day stands, and as which bit."""
+    return slots >> 6, np.left_shift(np.uint64(1), (slots & 63).astype(np.uint64))
